@@ -1,0 +1,120 @@
+"""What ties a run to SB3: the hook between two updates, and the whole state of a model."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger, configure
+
+from drlapps.bridge import SB3Bridge
+
+if TYPE_CHECKING:
+    from drlapps.train import Progress
+
+_COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num", "exploration_rate")
+_REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+
+class RunCallback(BaseCallback):
+    """Reports to :class:`~drlapps.train.Progress` at the start of each rollout.
+
+    Then the last update is done and nothing of the next rollout has been drawn, so what is saved
+    is enough to continue exactly.
+    """
+
+    def __init__(self, progress: Progress, bridge: SB3Bridge) -> None:
+        super().__init__()
+        self._progress, self._bridge = progress, bridge
+
+    def _on_rollout_start(self) -> None:
+        self._progress.update(self.model, self._bridge)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def silent_logger(directory: str) -> Logger:
+    """Return a logger that writes TensorBoard events where TensorBoard is installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return configure(None, [])
+    return configure(directory, ["tensorboard"])
+
+
+def model_state(model: BaseAlgorithm) -> dict[str, Any]:
+    """Return everything a model needs to continue, as a tree of arrays and plain values."""
+    _, variables = model._get_torch_save_params()
+    state: dict[str, Any] = {
+        "parameters": _arrays(model.get_parameters()),
+        "variables": {name: _arrays(attrgetter(name)(model).data) for name in variables},
+        "counters": {name: getattr(model, name) for name in _COUNTERS if hasattr(model, name)},
+        "last_obs": model._last_obs,
+        "last_episode_starts": model._last_episode_starts,
+        "lstm": _arrays(list(map(list, getattr(model, "_last_lstm_states", None) or []))),
+        "torch": torch.get_rng_state().numpy(),
+        "numpy": list(np.random.get_state()),
+        "episodes": [dict(episode) for episode in model.ep_info_buffer or ()],
+    }
+    buffer = getattr(model, "replay_buffer", None)
+    if isinstance(buffer, ReplayBuffer):
+        size = buffer.buffer_size if buffer.full else buffer.pos
+        state["replay"] = {
+            "pos": buffer.pos,
+            "full": bool(buffer.full),
+            **{name: getattr(buffer, name)[:size] for name in _REPLAY},
+        }
+    return state
+
+
+def restore_model(model: BaseAlgorithm, state: Mapping[str, Any]) -> None:
+    """Put a freshly built model into a saved state."""
+    with warnings.catch_warnings():
+        model.set_parameters(_tensors(state["parameters"]), exact_match=True, device=model.device)
+    for name, value in state["variables"].items():
+        attrgetter(name)(model).data.copy_(torch.from_numpy(np.array(value)))
+    for name, value in state["counters"].items():
+        setattr(model, name, value)
+    model._last_obs = state["last_obs"]
+    model._last_episode_starts = state["last_episode_starts"]
+    if state["lstm"]:
+        kind = type(model._last_lstm_states)  # type: ignore[attr-defined]
+        model._last_lstm_states = kind(*(tuple(_tensors(s)) for s in state["lstm"]))  # type: ignore[attr-defined]
+    if "replay" in state:
+        buffer, saved = model.replay_buffer, state["replay"]  # type: ignore[attr-defined]
+        buffer.pos, buffer.full = saved["pos"], saved["full"]
+        for name in _REPLAY:
+            getattr(buffer, name)[: len(saved[name])] = saved[name]
+    model._setup_learn(0, None, reset_num_timesteps=False)
+    model.ep_info_buffer.extend(state["episodes"])  # type: ignore[union-attr]
+    torch.set_rng_state(torch.from_numpy(np.array(state["torch"])))
+    np.random.set_state(tuple(state["numpy"]))
+
+
+def _arrays(tree: Any) -> Any:
+    """Return the tree with tensors as arrays."""
+    if isinstance(tree, torch.Tensor):
+        return tree.detach().cpu().numpy().copy()
+    if isinstance(tree, Mapping):
+        return {key: _arrays(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return type(tree)(_arrays(value) for value in tree)
+    return tree
+
+
+def _tensors(tree: Any) -> Any:
+    """Return the tree with arrays as tensors."""
+    if isinstance(tree, np.ndarray):
+        return torch.from_numpy(tree.copy())
+    if isinstance(tree, Mapping):
+        return {key: _tensors(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return type(tree)(_tensors(value) for value in tree)
+    return tree

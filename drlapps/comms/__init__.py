@@ -1,0 +1,5 @@
+"""Wireless communications."""
+
+from drlapps.task import Task
+
+TASKS: tuple[Task, ...] = ()

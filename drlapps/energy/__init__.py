@@ -1,0 +1,5 @@
+"""Power systems."""
+
+from drlapps.task import Task
+
+TASKS: tuple[Task, ...] = ()

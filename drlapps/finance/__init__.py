@@ -1,0 +1,5 @@
+"""Portfolio and trading problems."""
+
+from drlapps.task import Task
+
+TASKS: tuple[Task, ...] = ()

@@ -1,0 +1,149 @@
+"""Policies: anything that acts. The base of agents, rules and solvers."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from drlapps.vector import Array, VectorEnvironment
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a policy says of its own work on one instance.
+
+    Attributes:
+        status: ``optimal``, ``feasible``, ``timeout`` (nothing found in time), ``infeasible``, or
+            ``heuristic`` for a method that proves nothing.
+        bound: a bound on the metric that the method has proven.
+        incumbents: (seconds, value) of each improvement, on the method's own clock.
+    """
+
+    status: str = "heuristic"
+    bound: float | None = None
+    incumbents: tuple[tuple[float, float], ...] = ()
+
+
+class Policy(ABC):
+    """Acts on all rows of a batch at once.
+
+    Attributes:
+        environment: parameters of the environment that the policy expects to act in, such as the
+            admissible actions it was trained with. They never change the metric.
+        samples: episodes played per instance, of which the best counts.
+    """
+
+    environment: Mapping[str, object] = {}
+    samples: int = 1
+
+    def reset(self, env: VectorEnvironment, seed: int) -> None:  # noqa: B027 - optional hook
+        """Think before the first action; time spent here counts as planning.
+
+        Args:
+            env: the batch, already reset; ``env.instances`` holds the instance of each row.
+            seed: of whatever randomness the policy has.
+        """
+
+    @abstractmethod
+    def act(self, env: VectorEnvironment, observations: Array) -> Array:
+        """Return one action a row, shape ``(num_envs, ...)``."""
+
+    def report(self, row: int) -> Report:
+        """Return what the policy says of the row's episode."""
+        return Report()
+
+
+@dataclass(frozen=True)
+class Plan(Report):
+    """A solver's answer: the actions that carry out its solution, and what it proved.
+
+    Attributes:
+        actions: shape ``(steps, ...)``; ``None`` where nothing feasible was found in time.
+    """
+
+    actions: Array | None = field(default=None, compare=False)
+
+
+class Solver(Policy):
+    """A policy that thinks once per instance and then replays its plan through the environment."""
+
+    @abstractmethod
+    def solve(self, instance: Any, seed: int) -> Plan:
+        """Return the plan for one instance."""
+
+    def reset(self, env: VectorEnvironment, seed: int) -> None:
+        """Solve the instance of every row."""
+        self.plans = [self.solve(instance, seed) for instance in env.instances]
+        self._step = 0
+        if any(plan.actions is None for plan in self.plans):
+            raise NoPlan(self.plans)
+
+    def act(self, env: VectorEnvironment, observations: Array) -> Array:
+        """Return the plans' next actions; a row whose plan is done repeats its last."""
+        import numpy as np
+
+        rows = [plan.actions for plan in self.plans]
+        actions = np.stack([a[min(self._step, len(a) - 1)] for a in rows if a is not None])
+        self._step += 1
+        return actions
+
+    def report(self, row: int) -> Report:
+        """Return the plan's status, bound and incumbents."""
+        return self.plans[row]
+
+
+class NoPlan(Exception):
+    """A solver found nothing feasible in its time; the result is reported as infeasible."""
+
+    def __init__(self, plans: list[Plan]) -> None:
+        super().__init__("no feasible solution within the limit")
+        self.plans = plans
+
+
+class Incumbents:
+    """Collects (seconds, value) of each improvement of a running solver."""
+
+    def __init__(self, minimize: bool = True) -> None:
+        self._started = time.perf_counter()
+        self._sign = 1.0 if minimize else -1.0
+        self._found: list[tuple[float, float]] = []
+
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return time.perf_counter() - self._started
+
+    def add(self, value: float) -> None:
+        """Note a solution, if it improves on the last one."""
+        if not self._found or self._sign * value < self._sign * self._found[-1][1]:
+            self._found.append((self.seconds(), value))
+
+    def log(self) -> tuple[tuple[float, float], ...]:
+        """Return the improvements so far."""
+        return tuple(self._found)
+
+
+class Random(Policy):
+    """Takes an admissible action at random, each equally likely.
+
+    Where the environment masks no actions, a draw from the action space.
+    """
+
+    SEED_STREAM: ClassVar[int] = 0x5EED
+
+    def reset(self, env: VectorEnvironment, seed: int) -> None:
+        """Seed the draws."""
+        import numpy as np
+
+        self._rng = np.random.default_rng([seed, self.SEED_STREAM])
+        env.action_space.seed(seed)
+
+    def act(self, env: VectorEnvironment, observations: Array) -> Array:
+        """Return a random admissible action a row."""
+        masks = getattr(env, "action_masks", None)
+        if masks is None:
+            return env.action_space.sample()
+        admitted = masks()
+        return (self._rng.random(admitted.shape) * admitted).argmax(axis=1)

@@ -1,0 +1,227 @@
+"""Finds tasks and resolves the strings they are declared with."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drlapps.errors import InputError, unknown
+from drlapps.task import Task
+
+if TYPE_CHECKING:
+    from drlapps.vector import ScalarView, VectorEnvironment
+
+DOMAINS = ("finance", "scheduling", "energy", "comms", "control")
+ENTRY_POINTS = "drlapps.tasks"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something ``--set`` can change.
+
+    Attributes:
+        name: what to write before the ``=``.
+        default: its value when nothing is set.
+        of: ``environment`` or ``instances``.
+    """
+
+    name: str
+    default: object
+    of: str
+
+
+@cache
+def tasks() -> dict[str, Task]:
+    """Return all installed tasks by id: the built-in ones, then those of entry points."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, Task] = {}
+    for domain in DOMAINS:
+        for task in importlib.import_module(f"drlapps.{domain}").TASKS:
+            found[task.id] = task
+    for point in entry_points(group=ENTRY_POINTS):
+        loaded = point.load()
+        for task in (loaded,) if isinstance(loaded, Task) else loaded:
+            if task.id in found:
+                raise InputError(f"entry point {point.name!r} declares {task.id!r} a second time")
+            found[task.id] = task
+    return found
+
+
+def get(name: str) -> Task:
+    """Return the task called ``domain/name``, or ``NAME`` of a user's ``path/to/file.py:NAME``.
+
+    Raises:
+        InputError: there is no such task, file or name in the file.
+    """
+    if name in tasks():
+        return tasks()[name]
+    path, _, attribute = name.rpartition(":")
+    if path.endswith(".py"):
+        return _from_file(Path(path), attribute)
+    short = [task_id for task_id in tasks() if task_id.split("/")[1] == name]
+    if len(short) == 1:
+        return tasks()[short[0]]
+    raise unknown("task", name, tasks())
+
+
+@cache
+def _from_file(path: Path, attribute: str) -> Task:
+    if not path.is_file():
+        raise InputError(f"no file {path} to take the task {attribute!r} from")
+    module_name = f"drlapps_user_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} cannot be imported as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise InputError(f"{path} fails when imported: {type(error).__name__}: {error}") from error
+    task = getattr(module, attribute, None)
+    if not isinstance(task, Task):
+        names = [key for key, value in vars(module).items() if isinstance(value, Task)]
+        raise unknown(f"task in {path}", attribute, names)
+    own = _at_module(task, module_name)
+    return replace(own, id=task.id if "/" in task.id else f"user/{task.id}")
+
+
+def _at_module(value: Any, module: str) -> Any:
+    """Complete the import strings that a user's file writes as ``:name``."""
+    if isinstance(value, str):
+        return module + value if value.startswith(":") else value
+    if isinstance(value, Mapping):
+        return {key: _at_module(entry, module) for key, entry in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        changes = {f.name: _at_module(getattr(value, f.name), module) for f in fields(value)}
+        return replace(value, **changes)
+    return value
+
+
+def load(string: str) -> Any:
+    """Return what the import string ``package.module:name`` names."""
+    module, _, attribute = string.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def environment_class(task: Task) -> type[VectorEnvironment]:
+    """Return the task's environment class."""
+    if task.environment.startswith("gymnasium:"):
+        from drlapps.foreign import foreign_environment
+
+        return foreign_environment(task.environment.removeprefix("gymnasium:"))
+    loaded: type[VectorEnvironment] = load(task.environment)
+    return loaded
+
+
+def pool(task: Task, name: str, **settings: object) -> Any:
+    """Return one of the task's pools.
+
+    Raises:
+        InputError: there is no such pool.
+    """
+    if name not in task.pools:
+        raise unknown(f"pool of {task.id}", name, task.pools)
+    return load(task.pools[name])(**settings)
+
+
+def instances(task: Task, names: Iterable[str]) -> list[Any]:
+    """Return the instances with the given names, ranges ``A..B`` or file paths.
+
+    Raises:
+        InputError: the task has no named instances, or not this one.
+    """
+    if not task.instances:
+        raise InputError(f"{task.id} has no named instances; use --pool")
+    found: list[Any] = load(task.instances)(names)
+    return found
+
+
+def parameters(task: Task) -> dict[str, Parameter]:
+    """Return what ``--set`` can change, by name: the environment's and the train pool's."""
+    found: dict[str, Parameter] = {}
+    sources = (("environment", environment_class(task)), ("instances", load(task.pools["train"])))
+    for of, source in sources:
+        for name, parameter in inspect.signature(source).parameters.items():
+            if parameter.default is not parameter.empty and name != "autoreset_mode":
+                found.setdefault(name, Parameter(name, parameter.default, of))
+    return found
+
+
+def split_settings(
+    task: Task, settings: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Sort ``--set`` values into the environment's and the instances'.
+
+    Raises:
+        InputError: the task has no parameter of that name.
+    """
+    if not settings:
+        return {}, {}
+    known = parameters(task)
+    for name in settings:
+        if name not in known:
+            raise unknown(f"parameter of {task.id}", name, known)
+    env = {name: value for name, value in settings.items() if known[name].of == "environment"}
+    return env, {name: value for name, value in settings.items() if name not in env}
+
+
+def make(
+    task: Task, num_envs: int, pool: Any, *, training: bool = True, **settings: object
+) -> VectorEnvironment:
+    """Return a batch of the task's environment.
+
+    Args:
+        task: whose environment.
+        num_envs: number of rows.
+        pool: where instances come from.
+        training: restart ended episodes at once (else ended rows stay as they are).
+        settings: parameters of the environment.
+    """
+    from gymnasium.vector import AutoresetMode
+
+    mode = AutoresetMode.SAME_STEP if training else AutoresetMode.DISABLED
+    try:
+        return environment_class(task)(num_envs, pool, autoreset_mode=mode, **settings)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise InputError(f"{task.id}: {error}") from error
+
+
+def make_vector(task_id: str, num_envs: int = 1, **settings: object) -> VectorEnvironment:
+    """Entry point of ``gymnasium.make_vec``."""
+    task = get(task_id)
+    env, instance = split_settings(task, settings)
+    return make(task, num_envs, pool(task, "train", **instance), **env)
+
+
+def make_scalar(task_id: str, **settings: object) -> ScalarView:
+    """Entry point of ``gymnasium.make``."""
+    from drlapps.vector import ScalarView
+
+    task = get(task_id)
+    env, instance = split_settings(task, settings)
+    return ScalarView(make(task, 1, pool(task, "train", **instance), training=False, **env))
+
+
+def register_gymnasium() -> None:
+    """Register every task with Gymnasium; importing :mod:`drlapps.envs` calls this."""
+    import gymnasium
+
+    for task in tasks().values():
+        if task.env_id not in gymnasium.registry:
+            gymnasium.register(
+                id=task.env_id,
+                entry_point="drlapps.registry:make_scalar",
+                vector_entry_point="drlapps.registry:make_vector",
+                kwargs={"task_id": task.id},
+            )

@@ -1,0 +1,74 @@
+"""Scheduling and operations research."""
+
+from drlapps.task import Baseline, Information, Metric, Task
+
+_JOB_SHOP = "drlapps.scheduling.job_shop"
+_RULES = f"{_JOB_SHOP}.rules"
+
+
+def _rule(name: str, summary: str) -> Baseline:
+    return Baseline(f"{_RULES}:{name}", f"{summary} (non-delay schedule)")
+
+
+JOB_SHOP = Task(
+    id="scheduling/job-shop",
+    env_id="drlapps/JobShop-v0",
+    summary="Job shop: order operations on machines so that the last one ends early",
+    environment=f"{_JOB_SHOP}.environment:JobShopEnv",
+    metric=Metric("makespan", unit="time units", minimize=True, reference="best known makespan"),
+    instances=f"{_JOB_SHOP}.instances:named",
+    pools={
+        "train": f"{_JOB_SHOP}.instances:train",
+        "validation": f"{_JOB_SHOP}.instances:validation",
+        "test": f"{_JOB_SHOP}.instances:test",
+        "toy": f"{_JOB_SHOP}.instances:toy",
+    },
+    baselines={
+        "spt": _rule("ShortestProcessingTime", "Shortest processing time first"),
+        "lpt": _rule("LongestProcessingTime", "Longest processing time first"),
+        "mwkr": _rule("MostWorkRemaining", "Most work remaining first"),
+        "lwkr": _rule("LeastWorkRemaining", "Least work remaining first"),
+        "mor": _rule("MostOperationsRemaining", "Most operations remaining first"),
+        "lor": _rule("LeastOperationsRemaining", "Least operations remaining first"),
+        "fifo": _rule("FirstInFirstOut", "First in at the machine, first out"),
+        "fdd-mwkr": _rule(
+            "FlowDueDatePerWorkRemaining", "Lowest flow due date per work remaining first"
+        ),
+        "random": Baseline(
+            "drlapps.policy:Random", "Any admissible operation, equally likely (non-delay schedule)"
+        ),
+        "random-mor": Baseline(
+            f"{_RULES}:RandomMostOperationsRemaining",
+            "Best of 128 schedules that draw jobs by operations remaining (non-delay schedules)",
+            samples=128,
+        ),
+        "cp-sat": Baseline(
+            f"{_JOB_SHOP}.cp_sat:CpSat",
+            "Constraint programming with intervals, hint and horizon from the best rule (any "
+            "schedule)",
+            information=Information.MODEL,
+            options={"time_limit": 10.0, "workers": 2},
+        ),
+        "milp": Baseline(
+            f"{_JOB_SHOP}.milp:Milp",
+            "Manne's disjunctive mixed-integer program by Pyomo and HiGHS, for small instances "
+            "(any schedule)",
+            information=Information.MODEL,
+            options={"time_limit": 30.0},
+        ),
+    },
+    agents={"maskable-ppo": f"{_JOB_SHOP}.presets:MASKABLE_PPO"},
+    pretrained="maskable-ppo",
+    checker=f"{_JOB_SHOP}.checker:check",
+    views=f"{_JOB_SHOP}.views",
+    references=(
+        "Taillard 1993, Benchmarks for basic scheduling problems, EJOR 64(2)",
+        "Bierwirth & Mattfeld 1999, Production scheduling and rescheduling with genetic "
+        "algorithms, Evolutionary Computation 7(1)",
+        "Zhang et al. 2020, Learning to dispatch for job shop scheduling via deep reinforcement "
+        "learning, NeurIPS 33",
+        "Corsini et al. 2024, Self-labeling the job shop scheduling problem, NeurIPS 37",
+    ),
+)
+
+TASKS = (JOB_SHOP,)

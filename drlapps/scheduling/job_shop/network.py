@@ -1,0 +1,161 @@
+"""A policy network over the set of jobs: equivariant to their order, indifferent to their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import Tensor, nn
+
+from drlapps.scheduling.job_shop.kernels import FEATURES, MACHINE_COLUMNS
+
+_MEASURES = len(FEATURES) - MACHINE_COLUMNS
+
+
+class Relation(nn.Module):
+    """One round of messages among jobs along the machines they need.
+
+    A job hears the mean of the jobs that wait for its current machine, of those that will come to
+    it next, of those that wait for its next machine, and of all. These are the disjunctive arcs of
+    the problem's graph, summarised; no graph is built.
+
+    Args:
+        width: embedding size.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.update = nn.Sequential(
+            nn.Linear(5 * width, width), nn.ReLU(), nn.Linear(width, width)
+        )
+
+    def forward(self, jobs: Tensor, neighbours: Tensor, everyone: Tensor) -> Tensor:
+        """Return updated embeddings.
+
+        Args:
+            jobs: (B, n, width).
+            neighbours: (B, 3 n, n) weights of the three kinds of neighbour, each row a mean.
+            everyone: (B, 1, n) weights of the mean over the unfinished jobs.
+        """
+        batch, n, width = jobs.shape
+        heard = (neighbours @ jobs).view(batch, 3, n, width).unbind(1)
+        mean = (everyone @ jobs).expand(-1, n, -1)
+        return jobs + self.update(torch.cat([jobs, *heard, mean], dim=-1))
+
+
+class JobEncoder(BaseFeaturesExtractor):
+    """Embeds the jobs; row 0 of the result summarises them all, row ``1 + j`` is job ``j``.
+
+    Args:
+        observation_space: Box (n, features) of :class:`~.environment.JobShopEnv`.
+        width: embedding size.
+        layers: rounds of messages.
+    """
+
+    def __init__(self, observation_space: spaces.Box, width: int = 64, layers: int = 1) -> None:
+        super().__init__(observation_space, features_dim=width)
+        self.embed = nn.Sequential(
+            nn.Linear(_MEASURES, width), nn.ReLU(), nn.Linear(width, width)
+        )
+        self.relations = nn.ModuleList(Relation(width) for _ in range(layers))
+        self.summary = nn.Sequential(nn.Linear(2 * width, width), nn.ReLU())
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Map (B, n, features) to (B, 1 + n, width)."""
+        measures, machine = observations.split([_MEASURES, MACHINE_COLUMNS], dim=-1)
+        unfinished = measures[..., 0] > 0.5
+        # A row whose episode has ended has no job left; let it attend to anything, not to nothing.
+        unfinished = unfinished | ~unfinished.any(dim=1, keepdim=True)
+        neighbours, everyone = _neighbours(machine, unfinished)
+        jobs = self.embed(measures)
+        for relation in self.relations:
+            jobs = relation(jobs, neighbours, everyone)
+        mean = (everyone @ jobs).squeeze(1)
+        peak = jobs.masked_fill(~unfinished.unsqueeze(-1), -1e9).amax(dim=1)
+        summary = self.summary(torch.cat([mean, peak], dim=-1))
+        return torch.cat([summary.unsqueeze(1), jobs], dim=1)
+
+
+def _neighbours(machine: Tensor, unfinished: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the weights of the means of :class:`Relation` from the machine columns (B, n, 3)."""
+    current, following = machine[..., 0], machine[..., 1]
+    # The empty row of a finished job must match nobody.
+    current = torch.where(unfinished, current, -2.0)
+    following = torch.where(unfinished, following, -1.0)
+    kinds = ((current, current), (current, following), (following, current))
+    same = torch.cat([a[:, :, None] == b[:, None, :] for a, b in kinds], dim=1).to(machine.dtype)
+    same = same / same.sum(dim=-1, keepdim=True).clamp(min=1.0)
+    weight = unfinished.to(machine.dtype)
+    return same, (weight / weight.sum(dim=1, keepdim=True)).unsqueeze(1)
+
+
+class Heads(nn.Module):
+    """Splits the encoder's result: each job beside the summary for the actor, the summary for the critic."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.latent_dim_pi = self.latent_dim_vf = width
+        self.actor = nn.Sequential(nn.Linear(2 * width, width), nn.ReLU())
+        self.critic = nn.Sequential(nn.Linear(width, width), nn.ReLU())
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the actor's (B, n, width) and the critic's (B, width) latents."""
+        return self.forward_actor(features), self.forward_critic(features)
+
+    def forward_actor(self, features: Tensor) -> Tensor:
+        """Return (B, n, width)."""
+        summary = features[:, :1].expand(-1, features.shape[1] - 1, -1)
+        return self.actor(torch.cat([features[:, 1:], summary], dim=-1))
+
+    def forward_critic(self, features: Tensor) -> Tensor:
+        """Return (B, width)."""
+        return self.critic(features[:, 0])
+
+
+class JobShopPolicy(MaskableActorCriticPolicy):
+    """Actor and critic on a shared :class:`JobEncoder`; its weights fit shops of every size.
+
+    Args:
+        observation_space: Box (n, features).
+        action_space: Discrete (n).
+        lr_schedule: learning rate by progress left.
+        width: embedding size.
+        layers: rounds of messages.
+        optimizer_kwargs: of Adam.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Box,
+        action_space: spaces.Discrete,
+        lr_schedule: Callable[[float], float],
+        width: int = 64,
+        layers: int = 2,
+        optimizer_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            features_extractor_class=JobEncoder,
+            features_extractor_kwargs={"width": width, "layers": layers},
+            optimizer_kwargs=optimizer_kwargs,
+        )
+
+    def _build_mlp_extractor(self) -> None:
+        self.mlp_extractor = Heads(self.features_dim)
+
+    def _build(self, lr_schedule: Callable[[float], float]) -> None:
+        super()._build(lr_schedule)
+        score = nn.Linear(self.features_dim, 1)
+        # Near-equal scores at first: the agent starts by exploring.
+        nn.init.orthogonal_(score.weight, gain=0.01)
+        nn.init.zeros_(score.bias)
+        self.action_net = nn.Sequential(score, nn.Flatten())
+        self.optimizer = self.optimizer_class(
+            self.parameters(), lr=lr_schedule(1.0), **self.optimizer_kwargs
+        )

@@ -1,0 +1,27 @@
+"""How the job-shop agent is trained."""
+
+from drlapps.agents import Preset
+
+MASKABLE_PPO = Preset(
+    algorithm="maskable-ppo",
+    steps=4_000_000,
+    n_envs=128,
+    hyperparameters={
+        "n_steps": 128,
+        "batch_size": 2048,
+        "n_epochs": 4,
+        "learning_rate": {"linear": [2e-3, 0.0]},
+        # The makespan is a sum over the whole episode: nothing may be discounted away.
+        "gamma": 1.0,
+        "gae_lambda": 0.98,
+        "ent_coef": 0.01,
+    },
+    policy="drlapps.scheduling.job_shop.network:JobShopPolicy",
+    policy_kwargs={"width": 64, "layers": 2},
+    # Forced moves teach nothing: skipping them halves the steps of an episode.
+    environment={"delay": 0.5, "skip_forced": True},
+    # One number of jobs fills the batch without padding; the number of machines varies the
+    # congestion, which is what large instances differ by.
+    instances={"jobs": [15, 15], "machines": [4, 15]},
+    validate_every=200_000,
+)

@@ -1,0 +1,299 @@
+"""The base of all environments: one batched implementation of the dynamics, and its views.
+
+A :class:`VectorEnvironment` keeps its state in arrays with a leading batch axis and moves all
+copies at once. :class:`ScalarView` shows a batch of one as an ordinary ``gymnasium.Env``;
+:mod:`drlapps.bridge` shows a batch as a Stable-Baselines3 ``VecEnv``.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Info = dict[str, Any]
+
+
+@runtime_checkable
+class Instance(Protocol):
+    """One concrete problem: immutable and hashed."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def hash(self) -> str:
+        """Digest of the content: equal problems have equal hashes, whatever their names."""
+
+    @property
+    def reference(self) -> float | None:
+        """The metric's best known value, against which gaps are measured."""
+
+    @property
+    def bound(self) -> float | None:
+        """A proven bound on the metric."""
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A pool without end: instances are drawn from it."""
+
+    def sample(self, rng: np.random.Generator) -> Instance:
+        """Draw an instance."""
+
+    def largest(self) -> Instance:
+        """Return an instance that no drawn one exceeds in size, for the spaces."""
+
+
+Pool = Generator | Sequence[Any]
+"""Where instances come from: a generator, or a fixed sequence from which one is drawn at random."""
+
+
+class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
+    """A batch of independent copies of one decision process.
+
+    Subclasses set ``single_observation_space``, ``single_action_space`` and the batched spaces
+    (:meth:`_set_spaces`), list the arrays that make up their state in ``STATE``, and write
+    :meth:`_load`, :meth:`_advance`, :meth:`_observe`, :meth:`metrics` and :meth:`solution`.
+
+    Equal seeds give bit-equal trajectories whatever the batch size: row ``i`` of
+    ``reset(seed=s)`` is the batch of one with ``reset(seed=s + i)``, and the randomness of an
+    episode hangs on nothing but (row seed, number of the episode).
+
+    Args:
+        num_envs: number of copies.
+        pool: where the instances of training episodes come from.
+        autoreset_mode: ``SAME_STEP`` for training; ``DISABLED`` for evaluation, where a row whose
+            episode has ended stays as it is, ignores actions and gets reward 0.
+
+    Raises:
+        ValueError: ``num_envs`` is not positive, or the autoreset mode is ``NEXT_STEP``.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        num_envs: int,
+        pool: Pool,
+        *,
+        autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+    ) -> None:
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be positive, not {num_envs}")
+        if autoreset_mode is AutoresetMode.NEXT_STEP:
+            raise ValueError("autoreset_mode must be SAME_STEP or DISABLED")
+        self.num_envs = num_envs
+        self.pool = pool
+        self.autoreset_mode = autoreset_mode
+        self.metadata = {"autoreset_mode": autoreset_mode, "render_modes": []}
+        self.instances: list[Any] = [None] * num_envs
+        self._row_seeds = np.zeros(num_envs, dtype=np.uint64)
+        self._episodes = np.zeros(num_envs, dtype=np.int64)
+        self._named = np.zeros(num_envs, dtype=np.bool_)
+        self._over = np.ones(num_envs, dtype=np.bool_)
+        self._seeded = False
+
+    def _set_spaces(
+        self, observation: gymnasium.Space[Any], action: gymnasium.Space[Any]
+    ) -> None:
+        """Set the spaces of one copy and, from them, those of the batch."""
+        self.single_observation_space = observation
+        self.single_action_space = action
+        self.observation_space = gymnasium.vector.utils.batch_space(observation, self.num_envs)
+        self.action_space = gymnasium.vector.utils.batch_space(action, self.num_envs)
+
+    @abstractmethod
+    def _load(self, row: int, instance: Any, rng: np.random.Generator) -> None:
+        """Put ``row`` at the start of an episode of ``instance``.
+
+        All randomness of the episode is drawn here, or keyed by numbers drawn here.
+        """
+
+    @abstractmethod
+    def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+        """Move the ``active`` rows by one step.
+
+        Returns:
+            Rewards (float), terminated (bool), truncated (bool), each of shape ``(num_envs,)``;
+            the entries of inactive rows are ignored.
+        """
+
+    @abstractmethod
+    def _observe(self) -> Array:
+        """Return the observations of all rows: a new array, shape ``(num_envs, ...)``."""
+
+    @abstractmethod
+    def metrics(self, row: int) -> dict[str, float]:
+        """Return the metrics of the row's episode; they hold once it has ended.
+
+        The key ``feasible`` (1 or 0) says whether the solution keeps every constraint.
+        """
+
+    @abstractmethod
+    def solution(self, row: int) -> dict[str, Any]:
+        """Return the row's finished solution as a JSON-able object, for checker and pictures."""
+
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Array, Info]:
+        """Start an episode in every row, or in those that ``options["reset_mask"]`` names.
+
+        Args:
+            seed: seed of row 0 (row ``i`` gets ``seed + i``), or one seed a row; none continues.
+            options: ``instances`` names the instance of each row; ``reset_mask`` (bool, one a
+                row) restricts the reset to some rows.
+
+        Returns:
+            Observations of all rows and an empty info.
+
+        Raises:
+            ValueError: the number of seeds or instances is not the number of rows.
+        """
+        options = options or {}
+        rows = np.flatnonzero(options.get("reset_mask", np.ones(self.num_envs, dtype=np.bool_)))
+        self._seed_rows(seed, rows)
+        instances = options.get("instances")
+        if instances is not None and len(instances) != self.num_envs:
+            raise ValueError(f"{len(instances)} instances named for {self.num_envs} rows")
+        for row in rows:
+            self._begin(int(row), None if instances is None else instances[row])
+        return self._observe(), {}
+
+    def _seed_rows(self, seed: int | Sequence[int] | None, rows: Array) -> None:
+        if seed is None and self._seeded:
+            return
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        if isinstance(seed, int | np.integer):
+            seeds = int(seed) + np.arange(self.num_envs)
+        else:
+            seeds = np.asarray(seed)
+        if seeds.shape != (self.num_envs,):
+            raise ValueError(f"{seeds.size} seeds given for {self.num_envs} rows")
+        self._row_seeds[rows] = seeds[rows]
+        self._episodes[rows] = 0
+        self._seeded = True
+
+    def _begin(self, row: int, instance: Any | None = None) -> None:
+        """Start the row's next episode, on ``instance`` or on one drawn from the pool."""
+        rng = np.random.default_rng([int(self._row_seeds[row]), int(self._episodes[row])])
+        self._named[row] = instance is not None
+        if instance is None:
+            instance = self._draw(rng)
+        self._episodes[row] += 1
+        self._over[row] = False
+        self.instances[row] = instance
+        self._load(row, instance, rng)
+
+    def _draw(self, rng: np.random.Generator) -> Any:
+        if isinstance(self.pool, Sequence):
+            return self.pool[int(rng.integers(len(self.pool)))]
+        return self.pool.sample(rng)
+
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, Info]:
+        """Move all rows by one step.
+
+        Returns:
+            Observations, rewards, terminated, truncated and info. Where episodes ended, info has
+            ``final_info`` (their metrics) and, under ``SAME_STEP``, ``final_obs``, each with the
+            mask of the rows concerned under the same key with a leading underscore.
+        """
+        active = ~self._over
+        rewards, terminated, truncated = self._advance(np.asarray(actions), active)
+        ended = (terminated | truncated) & active
+        self._over |= ended
+        info: Info = {}
+        if ended.any():
+            rows = np.flatnonzero(ended)
+            info["final_info"] = self._final_info(rows, ended)
+            info["_final_info"] = ended
+            if self.autoreset_mode is AutoresetMode.SAME_STEP:
+                last = self._observe()
+                final = np.full(self.num_envs, None, dtype=object)
+                for row in rows:
+                    final[row] = last[row]
+                    self._begin(int(row))
+                info["final_obs"], info["_final_obs"] = final, ended
+        return self._observe(), rewards, terminated, truncated, info
+
+    def _final_info(self, rows: Array, ended: Array) -> Info:
+        found = [self.metrics(int(row)) for row in rows]
+        info: Info = {}
+        for key in found[0]:
+            values = np.zeros(self.num_envs)
+            values[rows] = [metrics[key] for metrics in found]
+            info[key], info[f"_{key}"] = values, ended
+        return info
+
+    def export_state(self) -> dict[str, Array]:
+        """Return the whole state as plain arrays, enough to continue bit for bit."""
+        names = ("_row_seeds", "_episodes", "_named", "_over", *self.STATE)
+        return {name: np.array(getattr(self, name)) for name in names}
+
+    def restore_state(self, state: Mapping[str, Array]) -> None:
+        """Go back to an exported state.
+
+        Instances drawn from the pool are drawn again from their seeds; a row that was reset to a
+        named instance must have been reset to it here too.
+
+        Raises:
+            ValueError: the state belongs to an environment of other sizes.
+        """
+        for name, value in state.items():
+            if getattr(self, name).shape != value.shape:
+                raise ValueError(f"state {name!r} has shape {value.shape}, not that of this batch")
+        for name, value in state.items():
+            getattr(self, name)[...] = value
+        self._seeded = True
+        for row in np.flatnonzero(~self._named & (self._episodes > 0)):
+            key = [int(self._row_seeds[row]), int(self._episodes[row]) - 1]
+            self.instances[row] = self._draw(np.random.default_rng(key))
+
+
+class ScalarView(gymnasium.Env[Array, Any]):
+    """A batch of one as an ordinary Gymnasium environment.
+
+    Args:
+        batch: a :class:`VectorEnvironment` of one row whose autoreset is disabled.
+    """
+
+    def __init__(self, batch: VectorEnvironment) -> None:
+        if batch.num_envs != 1 or batch.autoreset_mode is not AutoresetMode.DISABLED:
+            raise ValueError("a scalar view needs a batch of one whose autoreset is disabled")
+        self.batch = batch
+        self.metadata = {"render_modes": []}
+        self.observation_space = batch.single_observation_space
+        self.action_space = batch.single_action_space
+        if hasattr(batch, "action_masks"):
+            self.action_masks = lambda: batch.action_masks()[0]
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, Info]:
+        """Start an episode; ``options["instance"]`` names its instance."""
+        super().reset(seed=seed)
+        options = dict(options or {})
+        if "instance" in options:
+            options["instances"] = [options.pop("instance")]
+        observations, info = self.batch.reset(seed=seed, options=options)
+        return observations[0], info
+
+    def step(self, action: Any) -> tuple[Array, float, bool, bool, Info]:
+        """Move by one step; info holds the episode's metrics when it has ended."""
+        observations, rewards, terminated, truncated, _ = self.batch.step(np.asarray(action)[None])
+        ended = bool(terminated[0] or truncated[0])
+        info: Info = dict(self.batch.metrics(0)) if ended else {}
+        return observations[0], float(rewards[0]), bool(terminated[0]), bool(truncated[0]), info
+
+
+def rows_of(mask: NDArray[np.bool_]) -> Iterator[int]:
+    """Yield the indices at which ``mask`` is true, as plain integers."""
+    return (int(row) for row in np.flatnonzero(mask))
