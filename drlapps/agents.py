@@ -20,9 +20,11 @@ from drlapps.task import Task
 from drlapps.vector import Array, VectorEnvironment
 
 if TYPE_CHECKING:
+    import torch
     from gymnasium import Space
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.policies import BasePolicy
+    from torch import Tensor
 
     from drlapps.bridge import SB3Bridge
 
@@ -257,7 +259,7 @@ class Agent(Policy):
         spaces = env.single_observation_space, env.single_action_space
         policy = self._policy
         if policy is None or (policy.observation_space, policy.action_space) != spaces:
-            self._policy = _with_weights(build_policy(self._preset, *spaces), self._weights)
+            self._policy = with_weights(build_policy(self._preset, *spaces), self._weights)
         self._memory: tuple[Array, ...] | None = None
         self._starts = np.ones(env.num_envs, dtype=np.bool_)
         self._generator_state = torch.Generator().manual_seed(seed).get_state()
@@ -284,21 +286,39 @@ class Agent(Policy):
 
 def weights_of(policy: BasePolicy) -> dict[str, Array]:
     """Return the network's parameters and buffers as arrays."""
-    state = policy.state_dict()
+    state = _unique(policy)
     return {name: tensor.detach().cpu().numpy().copy() for name, tensor in state.items()}
 
 
-def _with_weights(policy: BasePolicy, weights: Mapping[str, Array]) -> BasePolicy:
+def _unique(policy: BasePolicy) -> dict[str, Tensor]:
+    """Return the state once: actor and critic may share modules under several names."""
+    seen: set[tuple[int, torch.Size]] = set()
+    state = {}
+    for name, tensor in policy.state_dict().items():
+        if (key := (tensor.data_ptr(), tensor.shape)) not in seen:
+            seen.add(key)
+            state[name] = tensor
+    return state
+
+
+def with_weights(policy: BasePolicy, weights: Mapping[str, Array]) -> BasePolicy:
+    """Put the weights into the network and return it.
+
+    Raises:
+        InputError: they belong to another network.
+    """
     import torch
 
-    own = policy.state_dict()
+    own = _unique(policy)
     for name in sorted({*own, *weights}):
         if name not in own or name not in weights or own[name].shape != weights[name].shape:
             raise InputError(
                 f"the agent's weights do not fit this environment: {name!r} differs; "
                 "an agent with a fixed-size network acts only on the size it was trained for"
             )
-    policy.load_state_dict({name: torch.from_numpy(np.array(weights[name])) for name in own})
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(torch.from_numpy(np.array(weights[name])))
     policy.set_training_mode(False)
     return policy
 

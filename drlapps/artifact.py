@@ -1,7 +1,7 @@
 """Run directories: the files of a training run and a manifest that vouches for them.
 
 The manifest carries the size and the sha256 of every other file, and :func:`verify` recomputes
-them. The functions of :mod:`drlapps.files`, which write and read those files, are also here.
+them.
 """
 
 from __future__ import annotations
@@ -18,40 +18,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from drlapps.errors import InputError
-from drlapps.files import (
-    TEMPORARY,
-    flatten,
-    json_text,
-    load_tensors,
-    load_tree,
-    read_json,
-    read_rows,
-    save_tensors,
-    save_tree,
-    unflatten,
-    write_atomic,
-    write_json,
-    write_rows,
-)
-
-__all__ = [
-    "RunDirectory",
-    "flatten",
-    "git_commit",
-    "json_text",
-    "load_tensors",
-    "load_tree",
-    "package_versions",
-    "read_json",
-    "read_rows",
-    "save_tensors",
-    "save_tree",
-    "unflatten",
-    "verify",
-    "write_atomic",
-    "write_json",
-    "write_rows",
-]
+from drlapps.files import TEMPORARY, read_json, write_json
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"

@@ -1,0 +1,352 @@
+"""The command line: parse, call one function of :mod:`drlapps.commands`, render. No logic."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drlapps.errors import Failure, InputError
+
+app = typer.Typer(
+    name="drlapps",
+    help="Would deep reinforcement learning beat what you do today, and can you trust the answer?"
+    "\n\nStart with: drlapps compare scheduling/job-shop --instances ta01..ta03",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _complete_task(incomplete: str) -> list[str]:
+    from drlapps.registry import tasks
+
+    return [name for name in tasks() if name.startswith(incomplete)]
+
+
+def _complete_policy(ctx: typer.Context, incomplete: str) -> list[str]:
+    from drlapps.registry import get
+
+    task = get(ctx.params["task"])
+    names = [*task.baselines, *(["pretrained"] if task.pretrained else [])]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _complete_agent(incomplete: str) -> list[str]:
+    from drlapps.agents import ALGORITHMS
+
+    return [name for name in ALGORITHMS if name.startswith(incomplete)]
+
+
+TaskName = Annotated[
+    str,
+    typer.Argument(help="domain/name, or path/to/file.py:NAME", autocompletion=_complete_task),
+]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="parameter of the task, as listed by show"),
+]
+Options = Annotated[
+    list[str],
+    typer.Option("--option", metavar="KEY=VALUE", help="option of the baselines, as show lists"),
+]
+TimeLimit = Annotated[
+    float | None, typer.Option(help="seconds that a solver may think on an instance")
+]
+Seed = Annotated[int, typer.Option(min=0, help="seed of everything random")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no messages")]
+PoolName = Annotated[str, typer.Option(help="pool to score on")]
+Instances = Annotated[
+    list[str], typer.Option("--instances", "-i", help="names, ranges A..B or files, by commas")
+]
+Executor = Annotated[str, typer.Option(help="serial or processes")]
+Workers = Annotated[int | None, typer.Option(min=1, help="runs at the same time")]
+
+
+@app.callback()
+def common(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with one table of options a command; flags win"),
+    ] = None,
+) -> None:
+    """Compare deep reinforcement learning with classical methods on operational problems."""
+    if config is not None:
+        from drlapps.settings import defaults
+
+        ctx.default_map = defaults(config)
+
+
+@app.command("list")
+def list_(
+    domain: Annotated[str | None, typer.Option(help="only this domain")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the tasks.
+
+    Example: drlapps list --domain scheduling
+    """
+    from drlapps import commands, screen
+
+    screen.show(commands.list_tasks(domain), screen.task_list, as_json)
+
+
+@app.command()
+def show(task: TaskName, as_json: AsJson = False) -> None:
+    """Show a task: spaces, pools, parameters, baselines, agents, references.
+
+    Example: drlapps show scheduling/job-shop
+    """
+    from drlapps import commands, screen
+
+    screen.show(commands.show(task), screen.task, as_json)
+
+
+@app.command()
+def train(
+    task: Annotated[
+        str | None, typer.Argument(help="domain/name", autocompletion=_complete_task)
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(help="preset or algorithm", autocompletion=_complete_agent),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="environment steps a run")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="number of runs")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0, help="seed of the first run")] = 0,
+    hyper: Annotated[
+        list[str],
+        typer.Option("--hyper", metavar="KEY=VALUE", help="hyper-parameter of the algorithm"),
+    ] = [],  # noqa: B006 - Typer reads the default, nothing changes it
+    settings: Settings = [],  # noqa: B006
+    out: Annotated[str | None, typer.Option(help="directory of the runs")] = None,
+    resume: Annotated[str | None, typer.Option(help="continue the runs in a directory")] = None,
+    executor: Executor = "processes",
+    workers: Workers = None,
+    device: Annotated[str, typer.Option(help="cpu, or cuda where there is one")] = "cpu",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train an agent, one run a seed; a killed call continues when it is repeated.
+
+    Example: drlapps train scheduling/job-shop --seeds 3 --steps 1000000
+    """
+    from drlapps import commands, screen
+    from drlapps.progress import Bar
+    from drlapps.settings import parse
+
+    if (task is None) == (resume is None):
+        raise InputError("train takes a task, or --resume and the directory of its runs")
+    with Bar(quiet) as bar:
+        if resume is not None:
+            runs = commands.resume(resume, executor=executor, workers=workers, bar=bar)
+        else:
+            runs = commands.train(
+                str(task), agent=agent, steps=steps, seeds=range(first_seed, first_seed + seeds),
+                hyperparameters=parse(hyper), settings=parse(settings), out=out,
+                executor=executor, workers=workers, device=device, bar=bar,
+            )  # fmt: skip
+    screen.show(runs, screen.runs, as_json)
+
+
+@app.command()
+def evaluate(
+    task: TaskName,
+    policy: Annotated[
+        list[str],
+        typer.Option(
+            "--policy", "-p", autocompletion=_complete_policy,
+            help="baseline, pretrained, run directory or file.py:CLASS; @K for best of K samples",
+        ),
+    ],
+    instances: Instances = [],  # noqa: B006
+    pool: PoolName = "test",
+    time_limit: TimeLimit = None,
+    option: Options = [],  # noqa: B006
+    settings: Settings = [],  # noqa: B006
+    solutions: Annotated[bool, typer.Option(help="put the solutions into the rows")] = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score policies on instances, one row each.
+
+    Example: drlapps evaluate scheduling/job-shop --policy pretrained --instances ta01..ta10
+    """  # fmt: skip
+    from drlapps import commands, screen
+    from drlapps.progress import Bar
+    from drlapps.settings import parse, words
+
+    with Bar(quiet) as bar:
+        rows = commands.evaluate(
+            task, policies=policy, instances=words(instances), pool=pool,
+            settings=parse(settings), options=parse(option, time_limit=time_limit), seed=seed,
+            bar=bar, solutions=solutions,
+        )  # fmt: skip
+    screen.show(rows, screen.results, as_json)
+
+
+@app.command()
+def solve(
+    task: TaskName,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            "--baseline", "--policy", "-b", autocompletion=_complete_policy,
+            help="who solves: any policy that evaluate takes",
+        ),
+    ],
+    instance: Annotated[
+        str | None, typer.Option("--instance", "-i", help="name or file; a toy by default")
+    ] = None,
+    time_limit: TimeLimit = None,
+    option: Options = [],  # noqa: B006
+    settings: Settings = [],  # noqa: B006
+    save_solution: Annotated[Path | None, typer.Option(help="write the solution as JSON")] = None,
+    plot: Annotated[Path | None, typer.Option(help="draw it: .html, .png or .svg")] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Solve one instance.
+
+    Example: drlapps solve scheduling/job-shop --baseline cp-sat --instance ta01 --plot ta01.html
+    """  # fmt: skip
+    from drlapps import commands, screen
+    from drlapps.progress import Bar
+    from drlapps.settings import parse, writable
+
+    writable(save_solution, (".json",))
+    writable(plot, (".html", ".png", ".svg"))
+    with Bar(quiet) as bar:
+        row, charts = commands.solve(
+            task, policy=baseline, instance=instance,
+            options=parse(option, time_limit=time_limit), settings=parse(settings), seed=seed,
+            bar=bar,
+        )  # fmt: skip
+    screen.save_solution(row, save_solution)
+    screen.save_plot(charts, plot)
+    screen.show(row, screen.solved, as_json)
+
+
+@app.command()
+def compare(
+    task: TaskName,
+    agents: Annotated[
+        list[str],
+        typer.Option("--agents", "-a", help="pretrained, run directories; @K for best of K"),
+    ] = [],  # noqa: B006
+    baselines: Annotated[
+        list[str],
+        typer.Option("--baselines", "-b", help="by commas; those that suit by default"),
+    ] = [],  # noqa: B006
+    instances: Instances = [],  # noqa: B006
+    pool: PoolName = "test",
+    budget: Annotated[
+        float | None, typer.Option(help="seconds that anyone may take on an instance")
+    ] = None,
+    time_limit: TimeLimit = None,
+    margin: Annotated[
+        float | None, typer.Option(help="differences below it do not matter to you")
+    ] = None,
+    option: Options = [],  # noqa: B006
+    settings: Settings = [],  # noqa: B006
+    save: Annotated[Path | None, typer.Option(help="write the comparison as JSON")] = None,
+    html: Annotated[Path | None, typer.Option(help="write a report with charts")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="write the tables as Markdown")] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Does the agent beat the classical methods? The main job.
+
+    Example: drlapps compare scheduling/job-shop --baselines fdd-mwkr,cp-sat --html report.html
+    """
+    from drlapps import commands, screen
+    from drlapps.progress import Bar
+    from drlapps.settings import parse, words, writable
+
+    writable(save, (".json",))
+    writable(html, (".html",))
+    writable(markdown, (".md",))
+    with Bar(quiet) as bar:
+        comparison = commands.compare(
+            task, agents=words(agents), baselines=words(baselines), instances=words(instances),
+            pool=pool, budget=budget, margin=margin, settings=parse(settings),
+            options=parse(option, time_limit=time_limit), seed=seed, bar=bar,
+        )  # fmt: skip
+    screen.save_comparison(comparison, save, html, markdown)
+    screen.show(comparison, screen.comparison, as_json)
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="file that compare --save wrote")],
+    html: Annotated[Path | None, typer.Option(help="write a report with charts")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="write the tables as Markdown")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a saved comparison again.
+
+    Example: drlapps report comparison.json --html report.html
+    """
+    from drlapps import report as reports
+    from drlapps import screen
+    from drlapps.settings import writable
+
+    writable(html, (".html",))
+    writable(markdown, (".md",))
+    comparison = reports.load(results)
+    screen.save_comparison(comparison, None, html, markdown)
+    screen.show(comparison, screen.comparison, as_json)
+
+
+@app.command()
+def verify(
+    run: Annotated[str, typer.Argument(help="run directory, or a directory of them")],
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the hashes of a run directory.
+
+    Example: drlapps verify runs/scheduling/job-shop/maskable-ppo/1f0c9a3e
+    """
+    from drlapps import commands, screen
+
+    found = commands.verify(run)
+    screen.show(found, screen.verification, as_json)
+    if not found["ok"]:
+        raise typer.Exit(1)
+
+
+@app.command("import-sb3")
+def import_sb3(
+    task: TaskName,
+    file: Annotated[str, typer.Argument(help="zip that an SB3 model's save() wrote")],
+    agent: Annotated[str, typer.Option(help="preset or algorithm of the zip")],
+    out: Annotated[str, typer.Option(help="run directory to make")],
+    trust: Annotated[
+        bool, typer.Option("--trust", help="I know where the file comes from: loading runs code")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn an SB3 zip into a run directory.
+
+    Example: drlapps import-sb3 scheduling/job-shop a.zip --agent maskable-ppo --out run --trust
+    """
+    from drlapps import commands, screen
+
+    manifest = commands.import_sb3(task, file=file, agent=agent, out=out, trust=trust)
+    screen.show(manifest, screen.imported, as_json)
+
+
+def main() -> None:
+    """Run the command line: 0 ok, 1 failed, 2 bad input, 130 interrupted."""
+    try:
+        app()
+    except (InputError, Failure) as error:
+        print(f"drlapps: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, InputError) else 1)

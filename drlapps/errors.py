@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend; the command line prints them as one sentence."""
+"""Errors that the command line prints as one sentence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Iterable
 
 class InputError(ValueError):
     """Bad input: the message is one clear sentence naming what is wrong and where."""
+
+
+class Failure(RuntimeError):
+    """The work itself failed, through no fault of the input."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from drlapps import registry
-from drlapps.errors import InputError
+from drlapps.errors import Failure, InputError
 from drlapps.policy import NoPlan, Policy, Report
 from drlapps.task import Information, Task
 from drlapps.vector import Instance, VectorEnvironment
@@ -85,7 +85,7 @@ class Result:
         return cls(**known)
 
 
-class RefereeError(RuntimeError):
+class RefereeError(Failure):
     """Environment and checker disagree, or a policy beat a proven bound: the toolkit is wrong."""
 
 
@@ -130,7 +130,7 @@ def evaluate(
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
     on_result: Callable[[Result], None] | None = None,
-    keep_solutions: bool = False,
+    keep_solutions: Container[str] = (),
 ) -> list[Result]:
     """Score every policy of every contestant on every instance.
 
@@ -144,7 +144,7 @@ def evaluate(
             numbers).
         settings: parameters of the environment; they win over those of a policy.
         on_result: called after each result.
-        keep_solutions: keep each solution in its result.
+        keep_solutions: names of the instances whose solutions stay in the results.
 
     Raises:
         InputError: an agent is asked to act on its own validation or training instances.
@@ -158,7 +158,8 @@ def evaluate(
                 result = _score(task, contestant, run_seed, policy, instance, seed, settings or {})
                 if on_result is not None:
                     on_result(result)
-                results.append(result if keep_solutions else _without_solution(result))
+                kept = instance.name in keep_solutions
+                results.append(result if kept else replace(result, solution=None))
     return results
 
 
@@ -265,7 +266,3 @@ def _refuse_overlap(contestant: Contestant, instances: Sequence[Instance]) -> No
                 f"{contestant.name} was trained or validated on {instance.name}; "
                 "its score there would say nothing"
             )
-
-
-def _without_solution(result: Result) -> Result:
-    return replace(result, solution=None)

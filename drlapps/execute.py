@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from drlapps.errors import InputError, unknown
+from drlapps.errors import Failure, InputError, unknown
 
 Spec = TypeVar("Spec")
 Result = TypeVar("Result")
@@ -34,7 +34,7 @@ _ONE_THREAD = dict.fromkeys(
 )
 
 
-class RunError(RuntimeError):
+class RunError(Failure):
     """One or more runs failed; the message names them, the notes hold their tracebacks."""
 
 

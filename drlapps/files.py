@@ -210,8 +210,8 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
 
     try:
         with safe_open(str(path), framework="np") as file:
-            tensors: dict[str, Array] = file.get_tensors()
-            return tensors, dict(file.metadata() or {})
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except (SafetensorError, OSError, AttributeError, TypeError, ValueError) as error:

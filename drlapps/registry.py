@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drlapps.errors import InputError, unknown
 from drlapps.task import Task
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DOMAINS = ("finance", "scheduling", "energy", "comms", "control")
 ENTRY_POINTS = "drlapps.tasks"
+Base = TypeVar("Base")
 
 
 @dataclass(frozen=True)
@@ -73,27 +75,56 @@ def get(name: str) -> Task:
     raise unknown("task", name, tasks())
 
 
-@cache
 def _from_file(path: Path, attribute: str) -> Task:
-    if not path.is_file():
-        raise InputError(f"no file {path} to take the task {attribute!r} from")
-    module_name = f"drlapps_user_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{path} cannot be imported as a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[module_name]
-        raise InputError(f"{path} fails when imported: {type(error).__name__}: {error}") from error
+    module = user_module(path)
     task = getattr(module, attribute, None)
     if not isinstance(task, Task):
         names = [key for key, value in vars(module).items() if isinstance(value, Task)]
         raise unknown(f"task in {path}", attribute, names)
-    own = _at_module(task, module_name)
+    own: Task = _at_module(task, module.__name__)
     return replace(own, id=task.id if "/" in task.id else f"user/{task.id}")
+
+
+@cache
+def user_module(path: Path) -> ModuleType:
+    """Import a user's Python file.
+
+    Raises:
+        InputError: there is no such file, or it fails when imported.
+    """
+    if not path.is_file():
+        raise InputError(f"no such file: {path}")
+    name = f"drlapps_user_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} cannot be imported as a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise InputError(f"{path} fails when imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def user_class(name: str, base: type[Base]) -> type[Base]:
+    """Return the class that ``path/to/file.py:CLASS`` names.
+
+    Raises:
+        InputError: the file has no such class derived from ``base``.
+    """
+    path, _, attribute = name.rpartition(":")
+    module = user_module(Path(path))
+    found = getattr(module, attribute, None)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        fits = [
+            key
+            for key, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, base) and value is not base
+        ]
+        raise unknown(f"{base.__name__} class in {path}", attribute, fits)
+    return found
 
 
 def _at_module(value: Any, module: str) -> Any:
@@ -112,6 +143,12 @@ def load(string: str) -> Any:
     """Return what the import string ``package.module:name`` names."""
     module, _, attribute = string.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def folder(task: Task) -> Path:
+    """Return the folder in which the task's environment stands."""
+    file = inspect.getfile(environment_class(task))
+    return Path(file).parent
 
 
 def environment_class(task: Task) -> type[VectorEnvironment]:
@@ -145,6 +182,12 @@ def instances(task: Task, names: Iterable[str]) -> list[Any]:
         raise InputError(f"{task.id} has no named instances; use --pool")
     found: list[Any] = load(task.instances)(names)
     return found
+
+
+def figures(task: Task, instance: Any, solution: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """Return the task's charts of a solution, by name."""
+    drawn: dict[str, Any] = load(f"{task.views}:figures")(instance, solution, title)
+    return drawn
 
 
 def parameters(task: Task) -> dict[str, Parameter]:

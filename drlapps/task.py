@@ -60,7 +60,7 @@ class Baseline:
         information: what it may see.
         options: keyword arguments that make it this baseline, with their defaults.
         samples: how many randomised episodes it plays per instance, keeping the best.
-        contract: options that keep it quick on the toy instances of the contract tests.
+        compared: whether ``compare`` takes it when no baselines are named.
     """
 
     policy: str
@@ -68,6 +68,7 @@ class Baseline:
     information: Information = Information.OBSERVED
     options: Mapping[str, object] = field(default_factory=dict)
     samples: int = 1
+    compared: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ class Task:
         agents: name to import string of the preset.
         pretrained: agent whose trained runs ship in the task folder's ``agents/``, if any.
         checker: import string of ``check(instance, solution) -> metrics``.
-        views: module with the pictures of a solution.
-        demo: what ``compare`` takes when nothing is asked for.
+        views: module whose ``figures(instance, solution, title)`` draws a solution.
+        published: rows of published results (``method``, ``value``, ``unit``, ``source``), for
+            people to compare with.
         references: the papers.
     """
 
@@ -105,4 +107,5 @@ class Task:
     pretrained: str = ""
     checker: str = ""
     views: str = ""
+    published: tuple[Mapping[str, str], ...] = ()
     references: tuple[str, ...] = ()

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drlapps import registry
-from drlapps.agents import ALGORITHMS, Agent, Preset, build, check_spaces, preset, weights_of
+from drlapps.agents import (
+    ALGORITHMS,
+    Agent,
+    Preset,
+    build,
+    build_policy,
+    check_spaces,
+    preset,
+    weights_of,
+    with_weights,
+)
 from drlapps.artifact import RunDirectory
 from drlapps.errors import InputError
 from drlapps.evaluate import score
@@ -289,3 +299,48 @@ def load_agent(directory: str | Path) -> tuple[Agent, dict[str, Any]]:
     chosen = Preset(policy=own.policy, **recipe)
     weights, _ = load_tensors(run.weights)
     return Agent(chosen, weights), manifest
+
+
+def import_zip(name: str, agent: str, file: Path, directory: str) -> dict[str, Any]:
+    """Turn an SB3 zip into a run directory. This unpickles the zip: only for trusted files.
+
+    Args:
+        name: task the agent was trained for.
+        agent: the preset or algorithm that fits the zip's network.
+        file: the zip.
+        directory: of the run to be made.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        InputError: the zip cannot be loaded, or its network is not that of the agent.
+    """
+    task = registry.get(name)
+    chosen = preset(task, agent)
+    if not file.is_file():
+        raise InputError(f"no such file: {file}")
+    try:
+        model = registry.load(ALGORITHMS[chosen.algorithm].cls).load(file, device="cpu")
+    except Exception as error:
+        raise InputError(f"{file} is no {chosen.algorithm} zip: {error}") from error
+    weights = weights_of(model.policy)
+    spaces = model.observation_space, model.action_space
+    with_weights(build_policy(chosen, *spaces), weights)
+    spec = RunSpec(name, agent, seed=int(model.seed or 0), directory=directory)
+    run = RunDirectory.create(directory)
+    save_tensors(run.weights, weights)
+    run.write_manifest(
+        spec=asdict(spec),
+        task=task.id,
+        agent=agent,
+        seed=spec.seed,
+        recipe=chosen.recipe(),
+        validation=[],
+        train="imported",
+        steps=model.num_timesteps,
+        train_cpu_seconds=0.0,
+        validation_score=None,
+    )
+    run.seal()
+    return run.manifest

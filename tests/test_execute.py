@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,8 @@ def work(job: Job) -> dict[str, object]:
         raise InputError(f"no price on line {job.number}")
     if job.action == "lambda":
         raise Unpicklable
+    if job.action == "result":
+        return {"lock": threading.Lock()}
     if job.action == "die":
         os._exit(3)
     if job.action == "exit":
@@ -194,6 +196,18 @@ def test_a_dead_worker_is_reported_and_not_waited_for() -> None:
         map_runs(work, [Job(1, "die")], executor="processes")
 
 
+def test_a_result_that_cannot_travel_fails_its_run_only() -> None:
+    arrived: list[int] = []
+    with pytest.raises(RunError, match=r"1 of 2 runs did not finish: job 0: .*pickle"):
+        map_runs(
+            work,
+            [Job(0, "result"), Job(1)],
+            executor="processes",
+            on_result=lambda job, result: arrived.append(job.number),
+        )
+    assert arrived == [1]
+
+
 @BOTH
 def test_leaving_is_not_a_failed_run(executor: str) -> None:
     with pytest.raises(SystemExit):
@@ -268,9 +282,8 @@ def running(pid: int) -> bool:
     return state.stdout.strip() not in ("", "Z")
 
 
-def wait_for(condition: object, limit: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], limit: float = 60.0) -> None:
     """Wait until ``condition()`` holds."""
-    assert callable(condition)
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -294,11 +307,16 @@ def test_ctrl_c_stops_everything_at_once(tmp_path: Path, executor: str, how: str
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(execute.__file__).parents[1])},
         start_new_session=True,
     )
     expected = 1 if executor == "serial" else 2
+
+    def started() -> bool:
+        return len(list(tmp_path.glob("*.pid"))) == expected or child.poll() is not None
+
     try:
-        wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == expected)
+        wait_for(started)
         workers = [int(path.read_text()) for path in tmp_path.glob("*.pid")]
         if how == "process":
             child.send_signal(signal.SIGINT)
@@ -306,7 +324,7 @@ def test_ctrl_c_stops_everything_at_once(tmp_path: Path, executor: str, how: str
             os.killpg(child.pid, signal.SIGINT)
         else:
             child.kill()
-        output, errors = child.communicate(timeout=20)
+        output, errors = child.communicate(timeout=60)
         if how != "killed":
             assert (child.returncode, output, errors) == (130, "interrupted\n", "")
         wait_for(lambda: not any(running(pid) for pid in workers))

@@ -1,0 +1,5 @@
+"""``python -m drlapps``."""
+
+from drlapps.cli import main
+
+main()

@@ -1,0 +1,181 @@
+"""Constraint programming: the interval model of the job shop, solved by OR-Tools CP-SAT."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Thread
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from drlapps.errors import InputError
+from drlapps.policy import Incumbents, Plan, Solver
+from drlapps.scheduling.job_shop import plans
+from drlapps.scheduling.job_shop.shop import JobShop
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+_LARGEST_SEED = 2**31 - 1
+
+
+class CpSat(Solver):
+    """CP-SAT on the interval model, from the best dispatching rule.
+
+    Every operation is an interval of fixed size; the intervals of a machine do not overlap and
+    those of a job follow each other. The best schedule of all rules (non-delay) is the first
+    incumbent: it is the hint, and its makespan the horizon, so the answer is never worse than a
+    rule's. The only lower bound the solver starts from is the elementary one of the instance.
+
+    The plan is an active schedule at least as good as the solver's own, in an order that the
+    environment admits with ``delay=1``.
+
+    Args:
+        time_limit: wall seconds an instance, the rules and the building of the model included.
+        workers: threads of the search.
+        deterministic_time: budget in CP-SAT's deterministic time instead of ``time_limit``:
+            slower, but the answer is the same on every machine.
+        hint: whether to start from the rules. Without, the solver starts cold and may end with
+            no plan.
+
+    Raises:
+        InputError: an option is out of range.
+
+    References:
+        Perron, Didier & Gay 2023, "The CP-SAT-LP solver", CP 2023.
+    """
+
+    environment: ClassVar[Mapping[str, object]] = {"delay": 1.0, "skip_forced": False}
+
+    def __init__(
+        self,
+        *,
+        time_limit: float = 10.0,
+        workers: int = 2,
+        deterministic_time: float | None = None,
+        hint: bool = True,
+    ) -> None:
+        options = {"time_limit": time_limit, "workers": workers}
+        options |= {} if deterministic_time is None else {"deterministic_time": deterministic_time}
+        for name, value in options.items():
+            if not value > 0:
+                raise InputError(f"{name} must be positive, not {value}")
+        self.time_limit = float(time_limit)
+        self.workers = int(workers)
+        self.deterministic_time = deterministic_time
+        self.hint = bool(hint)
+
+    def solve(self, instance: JobShop, seed: int) -> Plan:
+        """Return the plan for one instance; a keyboard interrupt ends the search at once."""
+        from ortools.sat.python import cp_model
+
+        incumbents = Incumbents()
+        best = plans.best_rule_schedule(instance) if self.hint else None
+        if best is not None:
+            incumbents.add(plans.makespan(instance, best))
+        model = _Model.of(instance, best)
+        solver = cp_model.CpSolver()
+        self._configure(solver, seed, incumbents.seconds())
+        status = _search(solver, model.program, incumbents)
+        bound = instance.elementary_bound
+        if math.isfinite(solver.best_objective_bound):
+            bound = max(bound, math.ceil(solver.best_objective_bound - 1e-6))
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            best = model.schedule(solver, instance)
+        elif status != cp_model.UNKNOWN:
+            raise RuntimeError(f"CP-SAT calls {instance.name} {solver.status_name(status)}")
+        if best is None:
+            return Plan(status="timeout", bound=float(bound))
+        return plans.plan(instance, best, bound, incumbents)
+
+    def _configure(self, solver: cp_model.CpSolver, seed: int, spent: float) -> None:
+        parameters = solver.parameters
+        parameters.num_workers = self.workers
+        parameters.random_seed = seed % _LARGEST_SEED
+        # Its own handler would end the search but hide the interrupt from the caller.
+        parameters.catch_sigint_signal = False
+        if self.deterministic_time is None:
+            parameters.max_time_in_seconds = max(self.time_limit - spent, 0.0)
+        else:
+            parameters.max_deterministic_time = self.deterministic_time
+            parameters.interleave_search = True
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The constraint program with the start variables of each job's operations."""
+
+    program: cp_model.CpModel
+    starts: list[list[cp_model.IntVar]]
+
+    @classmethod
+    def of(cls, shop: JobShop, hint: plans.Schedule | None) -> _Model:
+        """Build the model; the hint's makespan is the horizon."""
+        from ortools.sat.python import cp_model
+
+        program = cp_model.CpModel()
+        horizon = _serial_end(shop) if hint is None else plans.makespan(shop, hint)
+        end = program.new_int_var(shop.elementary_bound, horizon, "makespan")
+        earliest, latest = plans.heads(shop), horizon - plans.tails(shop)
+        on_machine: list[list[cp_model.IntervalVar]] = [[] for _ in range(shop.n_machines)]
+        starts: list[list[cp_model.IntVar]] = []
+        for j in range(shop.jobs):
+            before: cp_model.LinearExprT = int(shop.release[j])
+            starts.append([])
+            for k in range(shop.lengths[j]):
+                duration = int(shop.durations[j, k])
+                start = program.new_int_var(int(earliest[j, k]), int(latest[j, k]), f"s{j}_{k}")
+                interval = program.new_fixed_size_interval_var(start, duration, f"o{j}_{k}")
+                on_machine[shop.machines[j, k]].append(interval)
+                program.add(start >= before)
+                before = start + duration
+                starts[j].append(start)
+                if hint is not None:
+                    program.add_hint(start, int(hint[j, k]))
+            program.add(end >= before)
+        for intervals in on_machine:
+            program.add_no_overlap(intervals)
+        if hint is not None:
+            program.add_hint(end, horizon)
+        program.minimize(end)
+        return cls(program, starts)
+
+    def schedule(self, solver: cp_model.CpSolver, shop: JobShop) -> plans.Schedule:
+        """Return the schedule that the solver found."""
+        found = np.zeros(shop.durations.shape, np.int64)
+        for j, job in enumerate(self.starts):
+            found[j, : len(job)] = [solver.value(start) for start in job]
+        return found
+
+
+def _serial_end(shop: JobShop) -> int:
+    """Return when the last job ends if one job is done after the other."""
+    return int(shop.release.max()) + int(shop.durations.sum(dtype=np.int64))
+
+
+def _search(
+    solver: cp_model.CpSolver, program: cp_model.CpModel, incumbents: Incumbents
+) -> cp_model.CpSolverStatus:
+    """Solve in a thread of its own, so that this one can be interrupted and then stop it."""
+    from ortools.sat.python import cp_model
+
+    class Listener(cp_model.CpSolverSolutionCallback):
+        def on_solution_callback(self) -> None:
+            incumbents.add(self.objective_value)
+
+    found: list[cp_model.CpSolverStatus] = []
+    listener = Listener()
+    thread = Thread(target=lambda: found.append(solver.solve(program, listener)))
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.1)
+    except KeyboardInterrupt:
+        while thread.is_alive():
+            # Again and again: a stop that comes before the search has begun is lost.
+            solver.stop_search()
+            thread.join(0.05)
+        raise
+    return found[0]
