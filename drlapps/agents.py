@@ -6,13 +6,14 @@ contains is ever imported, evaluated or unpickled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drlapps import hyperparameters
 from drlapps.errors import InputError, unknown
 from drlapps.policy import Policy
 from drlapps.registry import load
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preset:
-    """Everything that makes a training run but its seed; JSON-able but for the policy's string.
+    """Everything that makes a training run but its seed; JSON-able.
 
     Attributes:
         algorithm: key of :data:`ALGORITHMS`.
         steps: environment steps of a run.
         n_envs: rows of the training batch.
-        hyperparameters: of the SB3 class; ``{"linear": [a, b]}`` is a schedule from a to b.
-        policy: import string of the network's SB3 policy class; empty for SB3's ``MlpPolicy``.
+        hyperparameters: of the SB3 class; see :mod:`drlapps.hyperparameters` for schedules and
+            action noise.
+        policy: import string of the network's SB3 policy class; empty for SB3's own.
         policy_kwargs: of the policy class; ``activation_fn`` by name.
         environment: parameters of the training environment, kept when the agent is evaluated.
         instances: parameters of the train pool.
@@ -51,19 +53,32 @@ class Preset:
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     policy: str = ""
     policy_kwargs: Mapping[str, object] = field(default_factory=dict)
-    environment: Mapping[str, object] = field(default_factory=dict)
-    instances: Mapping[str, object] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    instances: Mapping[str, Any] = field(default_factory=dict)
     validate_every: int = 0
 
     def recipe(self) -> dict[str, object]:
-        """Return what a manifest keeps of the preset."""
-        keys = ("algorithm", "steps", "n_envs", "hyperparameters", "policy_kwargs")
-        return {
-            **{key: _plain(getattr(self, key)) for key in keys},
-            "environment": _plain(self.environment),
-            "instances": _plain(self.instances),
-            "validate_every": self.validate_every,
-        }
+        """Return what a manifest keeps of the preset: all but the policy's import string."""
+        names = [f.name for f in fields(self) if f.name != "policy"]
+        return {name: plain(getattr(self, name)) for name in names}
+
+    def with_recipe(self, recipe: Mapping[str, Any]) -> Preset:
+        """Return the preset of a manifest's recipe; only the policy's import string is its own.
+
+        Raises:
+            InputError: the recipe is not one of this preset's algorithm.
+        """
+        if set(recipe) != set(self.recipe()):
+            wrong = ", ".join(sorted(set(recipe) ^ set(self.recipe())))
+            raise InputError(f"the recipe has unknown or missing entries: {wrong}")
+        if recipe["algorithm"] not in ALGORITHMS:
+            raise unknown("algorithm", str(recipe["algorithm"]), ALGORITHMS)
+        if recipe["algorithm"] != self.algorithm:
+            raise InputError(f"the recipe is one of {recipe['algorithm']}, not {self.algorithm}")
+        for name, value in self.recipe().items():
+            if type(recipe[name]) is not type(value):
+                raise InputError(f"the recipe's {name} is no {type(value).__name__}")
+        return replace(self, **recipe)
 
 
 @dataclass(frozen=True)
@@ -74,16 +89,23 @@ class Algorithm:
         cls: import string of the class.
         actions: the action spaces it can handle, by class name.
         preset: settings that train well on a CPU where a task states none of its own.
-        on_policy: whether a resumed run ends with the very weights of an uninterrupted one.
         masks: whether it needs action masks.
+        samples: whether its policy can draw actions; else all its episodes are the same.
+        resumes: whether a killed run continues where it was; else it starts over. The continued
+            run ends with the very weights of an uninterrupted one.
+        network: name of SB3's own policy class.
+        policy_kwargs: what the algorithm itself adds to those of its policy class.
         scheduled: whether its policy class is built with a learning-rate schedule.
     """
 
     cls: str
     actions: tuple[str, ...]
     preset: Preset
-    on_policy: bool = False
     masks: bool = False
+    samples: bool = True
+    resumes: bool = True
+    network: str = "MlpPolicy"
+    policy_kwargs: Mapping[str, object] = field(default_factory=dict)
     scheduled: bool = True
 
 
@@ -99,6 +121,10 @@ _REPLAY: dict[str, object] = {
     "buffer_size": 200_000, "learning_starts": 2_000, "batch_size": 256, "learning_rate": 7e-4,
     "train_freq": 1, "gradient_steps": 4,
 }  # fmt: skip
+_QUEUE: dict[str, object] = {
+    **_REPLAY, "target_update_interval": 1_000, "exploration_fraction": 0.3,
+}  # fmt: skip
+_NOISE: dict[str, object] = {**_REPLAY, "action_noise": {"normal": 0.1}}
 
 
 def _preset(algorithm: str, steps: int, n_envs: int, **hyperparameters: object) -> Preset:
@@ -106,26 +132,19 @@ def _preset(algorithm: str, steps: int, n_envs: int, **hyperparameters: object) 
 
 
 ALGORITHMS: dict[str, Algorithm] = {
-    "ppo": Algorithm(
-        "stable_baselines3:PPO", _ANY, _preset("ppo", 1_000_000, 64, **_PPO), on_policy=True
-    ),
+    "ppo": Algorithm("stable_baselines3:PPO", _ANY, _preset("ppo", 1_000_000, 64, **_PPO)),
     "a2c": Algorithm(
         "stable_baselines3:A2C",
         _ANY,
         _preset("a2c", 1_000_000, 64, n_steps=8, learning_rate={"linear": [1e-3, 0.0]}),
-        on_policy=True,
     ),
     "trpo": Algorithm(
-        "sb3_contrib:TRPO",
-        _ANY,
-        _preset("trpo", 1_000_000, 64, n_steps=64, batch_size=1024),
-        on_policy=True,
+        "sb3_contrib:TRPO", _ANY, _preset("trpo", 1_000_000, 64, n_steps=64, batch_size=1024)
     ),
     "maskable-ppo": Algorithm(
         "sb3_contrib:MaskablePPO",
         ("Discrete", "MultiDiscrete", "MultiBinary"),
         _preset("maskable-ppo", 1_000_000, 64, **_PPO),
-        on_policy=True,
         masks=True,
     ),
     "recurrent-ppo": Algorithm(
@@ -135,40 +154,55 @@ ALGORITHMS: dict[str, Algorithm] = {
             _preset("recurrent-ppo", 500_000, 64, **{**_PPO, "n_epochs": 4}),
             policy_kwargs={"lstm_hidden_size": 64},
         ),
-        on_policy=True,
+        network="MlpLstmPolicy",
     ),
     "dqn": Algorithm(
-        "stable_baselines3:DQN",
-        _DISCRETE,
-        _preset(
-            "dqn", 300_000, 16, **_REPLAY, target_update_interval=1_000, exploration_fraction=0.3
-        ),
+        "stable_baselines3:DQN", _DISCRETE, _preset("dqn", 300_000, 16, **_QUEUE), samples=False
     ),
     "qr-dqn": Algorithm(
-        "sb3_contrib:QRDQN",
-        _DISCRETE,
-        _preset(
-            "qr-dqn", 300_000, 16, **_REPLAY, target_update_interval=1_000,
-            exploration_fraction=0.3,
-        ),
-    ),  # fmt: skip
+        "sb3_contrib:QRDQN", _DISCRETE, _preset("qr-dqn", 300_000, 16, **_QUEUE), samples=False
+    ),
     "sac": Algorithm("stable_baselines3:SAC", _BOX, _preset("sac", 100_000, 16, **_REPLAY)),
-    "td3": Algorithm("stable_baselines3:TD3", _BOX, _preset("td3", 100_000, 16, **_REPLAY)),
+    "td3": Algorithm(
+        "stable_baselines3:TD3", _BOX, _preset("td3", 100_000, 16, **_NOISE), samples=False
+    ),
     "ddpg": Algorithm(
         "stable_baselines3:DDPG",
         _BOX,
-        replace(_preset("ddpg", 100_000, 16, **_REPLAY), policy_kwargs={"n_critics": 1}),
+        _preset("ddpg", 100_000, 16, **_NOISE),
+        samples=False,
+        policy_kwargs={"n_critics": 1},
     ),
     "tqc": Algorithm("sb3_contrib:TQC", _BOX, _preset("tqc", 100_000, 16, **_REPLAY)),
     "crossq": Algorithm("sb3_contrib:CrossQ", _BOX, _preset("crossq", 100_000, 16, **_REPLAY)),
     "ars": Algorithm(
         "sb3_contrib:ARS",
         ("Box", "Discrete"),
-        _preset("ars", 1_000_000, 16, n_delta=16, n_top=8, zero_policy=False),
+        # A candidate is scored by the first episode of every row. From zero weights a network with
+        # a hidden layer would never move.
+        replace(
+            _preset(
+                "ars",
+                2_000_000,
+                4,
+                n_eval_episodes=4,
+                n_delta=8,
+                n_top=4,
+                learning_rate=0.05,
+                delta_std=0.1,
+                zero_policy=False,
+            ),
+            policy_kwargs={"net_arch": [16]},
+        ),  # fmt: skip
+        samples=False,
+        # It draws its candidates before it says that a rollout starts, and hides them.
+        resumes=False,
         scheduled=False,
     ),
 }
 
+# What SB3 raises for arguments it cannot use.
+_IMPOSSIBLE = (TypeError, ValueError, AssertionError, RuntimeError)
 _ACTIVATIONS = ("ReLU", "Tanh", "ELU", "SiLU", "GELU", "LeakyReLU")
 
 
@@ -176,14 +210,20 @@ def preset(task: Task, agent: str) -> Preset:
     """Return the task's preset of that name, or the table's own.
 
     Raises:
-        InputError: neither knows the agent.
+        InputError: neither knows the agent, or the task's preset names no known algorithm.
     """
-    if agent in task.agents:
-        found: Preset = load(task.agents[agent])
-        return found
-    if agent in ALGORITHMS:
+    if agent not in task.agents:
+        if agent not in ALGORITHMS:
+            raise unknown("agent", agent, {*task.agents, *ALGORITHMS})
         return ALGORITHMS[agent].preset
-    raise unknown("agent", agent, {*task.agents, *ALGORITHMS})
+    found = load(task.agents[agent])
+    if not isinstance(found, Preset):
+        raise InputError(f"{task.agents[agent]} is no preset of an agent")
+    if found.algorithm not in ALGORITHMS:
+        raise unknown("algorithm", found.algorithm, ALGORITHMS)
+    if found.policy.startswith(":"):
+        return replace(found, policy=task.agents[agent].partition(":")[0] + found.policy)
+    return found
 
 
 def check_spaces(algorithm: str, env: VectorEnvironment) -> None:
@@ -204,21 +244,24 @@ def check_spaces(algorithm: str, env: VectorEnvironment) -> None:
 
 
 def build(preset: Preset, bridge: SB3Bridge, seed: int, device: str = "cpu") -> BaseAlgorithm:
-    """Return the untrained SB3 model of a preset."""
+    """Return the untrained SB3 model of a preset.
+
+    Raises:
+        InputError: a hyper-parameter is unknown or impossible.
+    """
     entry = ALGORITHMS[preset.algorithm]
-    hyperparameters = {key: _resolve(value) for key, value in preset.hyperparameters.items()}
-    policy = load(preset.policy) if preset.policy else "MlpPolicy"
     cls = load(entry.cls)
+    given = hyperparameters.resolve(cls, preset.hyperparameters, bridge.action_space.shape or ())
     try:
         model: BaseAlgorithm = cls(
-            policy,
+            load(preset.policy) if preset.policy else entry.network,
             bridge,
             seed=seed,
             device=device,
-            policy_kwargs=_network(preset.policy_kwargs),
-            **hyperparameters,
+            policy_kwargs=_network(preset),
+            **given,
         )
-    except TypeError as error:
+    except _IMPOSSIBLE as error:
         raise InputError(f"{preset.algorithm}: {error}") from error
     return model
 
@@ -226,13 +269,25 @@ def build(preset: Preset, bridge: SB3Bridge, seed: int, device: str = "cpu") -> 
 def build_policy(
     preset: Preset, observation_space: Space[Any], action_space: Space[Any]
 ) -> BasePolicy:
-    """Return the untrained network alone, for spaces that may differ in size from training's."""
+    """Return the untrained network alone, for spaces that may differ in size from training's.
+
+    Raises:
+        InputError: the network cannot be built from the preset's arguments.
+    """
     entry = ALGORITHMS[preset.algorithm]
-    cls = load(preset.policy) if preset.policy else load(entry.cls).policy_aliases["MlpPolicy"]
+    cls = load(preset.policy) if preset.policy else load(entry.cls).policy_aliases[entry.network]
     schedule = ((lambda _: 0.0),) if entry.scheduled else ()
-    policy: BasePolicy = cls(
-        observation_space, action_space, *schedule, **_network(preset.policy_kwargs)
-    )
+    exploration = {"use_sde": True} if preset.hyperparameters.get("use_sde") else {}
+    try:
+        policy: BasePolicy = cls(
+            observation_space,
+            action_space,
+            *schedule,
+            **_network(preset),
+            **exploration,
+        )
+    except _IMPOSSIBLE as error:
+        raise InputError(f"{preset.algorithm}: no such network: {error}") from error
     return policy
 
 
@@ -246,10 +301,9 @@ class Agent(Policy):
 
     def __init__(self, preset: Preset, weights: Mapping[str, Array]) -> None:
         self.environment = preset.environment
+        self.algorithm = ALGORITHMS[preset.algorithm]
         self._preset = preset
         self._weights = weights
-        self._masks = ALGORITHMS[preset.algorithm].masks
-        self._recurrent = preset.algorithm == "recurrent-ppo"
         self._policy: BasePolicy | None = None
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:
@@ -269,7 +323,7 @@ class Agent(Policy):
         import torch
 
         assert self._policy is not None, "reset comes before act"
-        masks = {"action_masks": env.action_masks()} if self._masks else {}  # type: ignore[attr-defined]
+        masks = {"action_masks": env.action_masks()} if self.algorithm.masks else {}  # type: ignore[attr-defined]
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self._generator_state)
             actions, self._memory = self._policy.predict(
@@ -305,22 +359,29 @@ def with_weights(policy: BasePolicy, weights: Mapping[str, Array]) -> BasePolicy
     """Put the weights into the network and return it.
 
     Raises:
-        InputError: they belong to another network.
+        InputError: they belong to another network, or are not finite.
     """
     import torch
 
     own = _unique(policy)
-    for name in sorted({*own, *weights}):
-        if name not in own or name not in weights or own[name].shape != weights[name].shape:
+    given = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
+    for name in sorted({*own, *given}):
+        if not (name in own and name in given and _alike(own[name], given[name])):
             raise InputError(
                 f"the agent's weights do not fit this environment: {name!r} differs; "
                 "an agent with a fixed-size network acts only on the size it was trained for"
             )
+        if not bool(given[name].isfinite().all()):
+            raise InputError(f"the agent's weights are not finite: {name!r}")
     with torch.no_grad():
         for name, tensor in own.items():
-            tensor.copy_(torch.from_numpy(np.array(weights[name])))
+            tensor.copy_(given[name])
     policy.set_training_mode(False)
     return policy
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    return (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
 @cache
@@ -330,9 +391,9 @@ def _activations() -> dict[str, type]:
     return {name.lower(): getattr(nn, name) for name in _ACTIVATIONS}
 
 
-def _network(kwargs: Mapping[str, object]) -> dict[str, Any]:
-    """Return policy kwargs with the activation's name replaced by its class."""
-    found = dict(kwargs)
+def _network(preset: Preset) -> dict[str, Any]:
+    """Return the policy kwargs with the activation's name replaced by its class."""
+    found = {**ALGORITHMS[preset.algorithm].policy_kwargs, **preset.policy_kwargs}
     if "activation_fn" in found:
         name = str(found["activation_fn"]).lower()
         if name not in _activations():
@@ -341,19 +402,10 @@ def _network(kwargs: Mapping[str, object]) -> dict[str, Any]:
     return found
 
 
-def _resolve(value: object) -> object:
-    """Turn ``{"linear": [a, b]}`` into a schedule of the progress left (1 at first, 0 at last)."""
-    if isinstance(value, Mapping) and set(value) == {"linear"}:
-        first, last = value["linear"]
-        schedule: Callable[[float], float] = lambda left: last + (first - last) * left  # noqa: E731
-        return schedule
-    return value
-
-
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return mappings and sequences as the dicts and lists that JSON gives back."""
     if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return value

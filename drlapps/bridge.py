@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
-from drlapps.vector import Array, VectorEnvironment
+from drlapps.vector import Array, VectorEnvironment, rows_of
+
+EPISODES = 100
+"""How many of the latest episodes :attr:`SB3Bridge.latest_returns` holds."""
 
 
 class SB3Bridge(VecEnv):
@@ -21,10 +26,19 @@ class SB3Bridge(VecEnv):
 
     Args:
         batch: an environment with ``AutoresetMode.SAME_STEP``.
+
+    Attributes:
+        latest_returns: sums of rewards of the latest :data:`EPISODES` episodes.
+
+    Raises:
+        ValueError: the batch has another autoreset mode.
     """
 
     def __init__(self, batch: VectorEnvironment) -> None:
+        if batch.autoreset_mode is not AutoresetMode.SAME_STEP:
+            raise ValueError("SB3 needs a batch that restarts ended episodes in the same step")
         self.batch = batch
+        self.latest_returns: deque[float] = deque(maxlen=EPISODES)
         self._returns = np.zeros(batch.num_envs)
         self._lengths = np.zeros(batch.num_envs, dtype=np.int64)
         self._started = time.time()
@@ -32,8 +46,7 @@ class SB3Bridge(VecEnv):
 
     def reset(self) -> Array:
         """Start an episode in every row, with the seed last given to :meth:`seed`, if any."""
-        seeds = None if self._seeds[0] is None else [int(seed) for seed in self._seeds]
-        observations, _ = self.batch.reset(seed=seeds)
+        observations, _ = self.batch.reset(seed=self._seeds)
         self._reset_seeds()
         self._returns[:] = 0.0
         self._lengths[:] = 0
@@ -50,7 +63,8 @@ class SB3Bridge(VecEnv):
         self._lengths += 1
         dones = terminated | truncated
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        for row in np.flatnonzero(dones):
+        for row in rows_of(dones):
+            self.latest_returns.append(float(self._returns[row]))
             infos[row] = {
                 "terminal_observation": info["final_obs"][row],
                 "TimeLimit.truncated": bool(truncated[row] and not terminated[row]),
@@ -66,22 +80,27 @@ class SB3Bridge(VecEnv):
 
     def export_state(self) -> dict[str, Array]:
         """Return the batch's state and the running episode statistics as arrays."""
-        own = {"_returns": self._returns.copy(), "_lengths": self._lengths.copy()}
-        return {**self.batch.export_state(), **{f"bridge.{k}": v for k, v in own.items()}}
+        return {
+            **self.batch.export_state(),
+            "bridge.returns": self._returns.copy(),
+            "bridge.lengths": self._lengths.copy(),
+            "bridge.latest_returns": np.array(self.latest_returns, dtype=np.float64),
+        }
 
-    def restore_state(self, state: dict[str, Array]) -> None:
+    def restore_state(self, state: Mapping[str, Array]) -> None:
         """Go back to an exported state."""
         rest = dict(state)
-        self._returns[...] = rest.pop("bridge._returns")
-        self._lengths[...] = rest.pop("bridge._lengths")
+        self._returns[...] = rest.pop("bridge.returns")
+        self._lengths[...] = rest.pop("bridge.lengths")
+        self.latest_returns = deque(rest.pop("bridge.latest_returns").tolist(), maxlen=EPISODES)
         self.batch.restore_state(rest)
 
     def env_method(
         self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
-    ) -> Sequence[Any]:
+    ) -> list[Any]:
         """Call a method of the batch; its result has one entry a row already."""
         result = getattr(self.batch, method_name)(*args, **kwargs)
-        return result if indices is None else [result[row] for row in self._get_indices(indices)]
+        return [result[row] for row in self._get_indices(indices)]
 
     def has_attr(self, attr_name: str) -> bool:
         """Whether the batch has the attribute."""

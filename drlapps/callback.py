@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import warnings
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,13 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, configure
 
-from drlapps.bridge import SB3Bridge
-
 if TYPE_CHECKING:
     from drlapps.train import Progress
 
-_COUNTERS = ("num_timesteps", "_n_updates", "_n_calls", "_episode_num", "exploration_rate")
+_COUNTERS = (
+    "num_timesteps", "_n_updates", "_n_calls", "_episode_num", "exploration_rate",
+    "_current_progress_remaining",
+)  # fmt: skip
 _REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
@@ -29,28 +29,55 @@ class RunCallback(BaseCallback):
 
     Then the last update is done and nothing of the next rollout has been drawn, so what is saved
     is enough to continue exactly.
+
+    Args:
+        progress: of the run.
+        random: the random state with which the first rollout starts, where the run is resumed.
     """
 
-    def __init__(self, progress: Progress, bridge: SB3Bridge) -> None:
+    def __init__(self, progress: Progress, random: Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        self._progress, self._bridge = progress, bridge
+        self._progress, self._random = progress, random
 
     def _on_rollout_start(self) -> None:
-        self._progress.update(self.model, self._bridge)
+        if self._random is not None:
+            restore_random_state(self.model, self._random)
+            self._random = None
+        self._progress.update(self.model)
+        if self.model.use_sde:
+            # SB3 drew the noise just before; a resumed run has to draw the same again.
+            network: Any = getattr(self.model, "actor", None) or self.model.policy
+            network.reset_noise(self.model.n_envs)
 
     def _on_step(self) -> bool:
         return True
 
 
-def silent_logger(directory: str) -> Logger:
+def logger(directory: str) -> Logger:
     """Return a logger that writes TensorBoard events where TensorBoard is installed."""
     if importlib.util.find_spec("tensorboard") is None:
         return configure(None, [])
     return configure(directory, ["tensorboard"])
 
 
+def random_state(model: BaseAlgorithm) -> dict[str, Any]:
+    """Return the state of all generators that training on a CPU draws from, as a tree."""
+    return {
+        "torch": torch.get_rng_state().numpy(),
+        "numpy": list(np.random.get_state()),  # noqa: NPY002 - SB3 draws from it
+        "actions": model.action_space.np_random.bit_generator.state,
+    }
+
+
+def restore_random_state(model: BaseAlgorithm, state: Mapping[str, Any]) -> None:
+    """Go back to what :func:`random_state` returned."""
+    torch.set_rng_state(torch.from_numpy(np.array(state["torch"])))
+    np.random.set_state(tuple(state["numpy"]))  # noqa: NPY002
+    model.action_space.np_random.bit_generator.state = state["actions"]
+
+
 def model_state(model: BaseAlgorithm) -> dict[str, Any]:
-    """Return everything a model needs to continue, as a tree of arrays and plain values."""
+    """Return everything else a model needs to continue, as a tree of arrays and plain values."""
     _, variables = model._get_torch_save_params()
     state: dict[str, Any] = {
         "parameters": _arrays(model.get_parameters()),
@@ -59,8 +86,6 @@ def model_state(model: BaseAlgorithm) -> dict[str, Any]:
         "last_obs": model._last_obs,
         "last_episode_starts": model._last_episode_starts,
         "lstm": _arrays(list(map(list, getattr(model, "_last_lstm_states", None) or []))),
-        "torch": torch.get_rng_state().numpy(),
-        "numpy": list(np.random.get_state()),
         "episodes": [dict(episode) for episode in model.ep_info_buffer or ()],
     }
     buffer = getattr(model, "replay_buffer", None)
@@ -76,8 +101,7 @@ def model_state(model: BaseAlgorithm) -> dict[str, Any]:
 
 def restore_model(model: BaseAlgorithm, state: Mapping[str, Any]) -> None:
     """Put a freshly built model into a saved state."""
-    with warnings.catch_warnings():
-        model.set_parameters(_tensors(state["parameters"]), exact_match=True, device=model.device)
+    model.set_parameters(_tensors(state["parameters"]), exact_match=True, device=model.device)
     for name, value in state["variables"].items():
         attrgetter(name)(model).data.copy_(torch.from_numpy(np.array(value)))
     for name, value in state["counters"].items():
@@ -94,8 +118,6 @@ def restore_model(model: BaseAlgorithm, state: Mapping[str, Any]) -> None:
             getattr(buffer, name)[: len(saved[name])] = saved[name]
     model._setup_learn(0, None, reset_num_timesteps=False)
     model.ep_info_buffer.extend(state["episodes"])  # type: ignore[union-attr]
-    torch.set_rng_state(torch.from_numpy(np.array(state["torch"])))
-    np.random.set_state(tuple(state["numpy"]))
 
 
 def _arrays(tree: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,9 +62,10 @@ def compare(
 ) -> dict[str, Any]:
     """Return the comparison as the public JSON object of ``drlapps compare``.
 
-    Each agent is tested against each baseline that is no bound, in a crossed design (seeds x
-    instances), paired by instance; the p-values are adjusted by Holm's method over all these
-    tests. An infeasible result leaves its policy without mean and without verdict.
+    Each agent of at least ``stats.MIN_SEEDS`` runs is tested against each baseline that is no
+    bound, in a crossed design (seeds x instances), paired by instance; the p-values are adjusted
+    by Holm's method over all these tests. An infeasible result leaves its policy without mean and
+    without verdict.
 
     Args:
         task: the problem.
@@ -81,7 +82,7 @@ def compare(
     """
     results = [_within(result, budget) for result in results]
     instances = list(dict.fromkeys(result.instance for result in results))
-    relative = all(result.reference is not None for result in results)
+    relative = all(result.reference for result in results)
     names = dict.fromkeys(result.policy for result in results)
     standings = [_standing(name, results, instances, relative) for name in names]
     costs = train_cpu_seconds or {}
@@ -105,8 +106,6 @@ def compare(
 
 def _within(result: Result, budget: float | None) -> Result:
     """Return the result as it stood when the budget ran out."""
-    from dataclasses import replace
-
     seconds = result.plan_seconds + result.act_seconds
     # A solver's own limit is enforced to within its reaction time.
     if budget is None or seconds <= 1.1 * budget + 0.1:
@@ -172,7 +171,12 @@ def _verdicts(
     agents = [s for s in standings if s.is_agent]
     baselines = [s for s in standings if not s.is_agent and not s.is_bound]
     pairs = [(agent, baseline) for agent in agents for baseline in baselines]
-    tested = [(a, b) for a, b in pairs if a.whole and b.whole]
+    # A pair without a verdict must not make the others' p-values stricter.
+    tested = [
+        (a, b)
+        for a, b in pairs
+        if a.whole and b.whole and min(a.scores.shape) >= 2 and len(a.scores) >= stats.MIN_SEEDS
+    ]
     differences = [stats.differences(a.scores, b.scores[0]) for a, b in tested]
     tests = [stats.crossed_t(d) for d in differences]
     adjusted = stats.holm([test.p_value for test in tests]) if tests else []

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from drlapps import registry
 from drlapps.artifact import RunDirectory
 from drlapps.errors import InputError, unknown
 from drlapps.evaluate import Contestant
-from drlapps.policy import Policy
+from drlapps.policy import Policy, Solver
 from drlapps.task import Information, Task
 
 PRETRAINED = "pretrained"
 
 
-def contestant(
-    task: Task, word: str, options: Mapping[str, object] | None = None
-) -> Contestant:
+def contestant(task: Task, word: str, options: Mapping[str, object] | None = None) -> Contestant:
     """Return who ``word`` means, with ``@K`` for the best of K samples.
 
     Args:
@@ -32,15 +31,26 @@ def contestant(
     Raises:
         InputError: there is no such policy, or it cannot be sampled.
     """
-    name, _, samples = word.partition("@")
-    found = _find(task, name, options or {})
-    if not samples:
-        return found
-    if not samples.isdecimal() or int(samples) < 1:
+    name, at, samples = word.rpartition("@")
+    if not at or Path(word).exists():
+        return _find(task, word, options or {})
+    if not (samples.isascii() and samples.isdecimal() and int(samples) > 0):
         raise InputError(f"{word!r}: what follows @ must be a positive number of samples")
+    found = _find(task, name, options or {})
     for policy in found.policies.values():
+        _refuse_sampling(policy, name)
         policy.samples = int(samples)
     return replace(found, name=word)
+
+
+def _refuse_sampling(policy: Policy, name: str) -> None:
+    """Refuse to sample what always does the same."""
+    from drlapps.agents import Agent
+
+    if isinstance(policy, Solver):
+        raise InputError(f"{name} is a solver: it has one plan for an instance, nothing to sample")
+    if isinstance(policy, Agent) and not policy.algorithm.samples:
+        raise InputError(f"{name} always takes the same action; there is nothing to sample")
 
 
 def _find(task: Task, name: str, options: Mapping[str, object]) -> Contestant:
@@ -49,11 +59,11 @@ def _find(task: Task, name: str, options: Mapping[str, object]) -> Contestant:
     if name == PRETRAINED:
         if not task.pretrained:
             raise InputError(f"{task.id} ships no pretrained agent; train one with drlapps train")
-        return replace(_agent(shipped(task)), name=PRETRAINED)
+        return replace(_agent(task, shipped(task)), name=PRETRAINED)
     if Path(name).is_dir():
-        return _agent(Path(name))
+        return _agent(task, Path(name))
     if ".py:" in name:
-        policy = registry.user_class(name, Policy)()
+        policy = _built(name, registry.user_class(name, Policy), {})  # type: ignore[type-abstract]
         return Contestant(name, "baseline", Information.OBSERVED, {None: policy})
     if name in task.agents:
         raise InputError(
@@ -69,9 +79,16 @@ def _baseline(task: Task, name: str, options: Mapping[str, object]) -> Contestan
     cls = registry.load(declared.policy)
     accepted = inspect.signature(cls).parameters
     given = {key: value for key, value in options.items() if key in accepted}
-    policy: Policy = cls(**{**declared.options, **given})
+    policy = _built(name, cls, {**declared.options, **given})
     policy.samples = declared.samples
     return Contestant(name, "baseline", declared.information, {None: policy})
+
+
+def _built(name: str, cls: Callable[..., Policy], options: Mapping[str, object]) -> Policy:
+    try:
+        return cls(**options)
+    except TypeError as error:
+        raise InputError(f"{name}: {error}") from error
 
 
 def shipped(task: Task) -> Path:
@@ -93,17 +110,25 @@ def run_directories(path: Path) -> list[Path]:
     return found
 
 
-def _agent(path: Path) -> Contestant:
+def _agent(task: Task, path: Path) -> Contestant:
+    """Return the runs in ``path`` as one contestant: an agent and its training seeds."""
     from drlapps.train import load_agent
 
     policies: dict[int | None, Policy] = {}
-    costs, barred = [], set()
+    costs: list[float] = []
+    barred: set[str] = set()
+    made: list[object] = []
     for directory in run_directories(path):
-        policy, manifest = load_agent(directory)
-        policies[int(manifest["seed"])] = policy
-        costs.append(float(manifest["train_cpu_seconds"]))
-        barred |= set(manifest["validation"])
-        barred |= set(manifest["train"]) if isinstance(manifest["train"], list) else set()
+        policy, manifest = load_agent(directory, task)
+        run = _Run.of(manifest, directory)
+        if run.seed in policies:
+            raise InputError(f"{path} holds two runs of seed {run.seed}; a run counts once")
+        policies[run.seed] = policy
+        costs.append(run.train_cpu_seconds)
+        barred |= run.barred
+        made.append((manifest["agent"], manifest["recipe"]))
+    if any(one != made[0] for one in made):
+        raise InputError(f"{path} holds runs of different agents or settings; name them one by one")
     return Contestant(
         str(path),
         "agent",
@@ -114,7 +139,32 @@ def _agent(path: Path) -> Contestant:
     )
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What a contest needs of a manifest."""
+
+    seed: int
+    train_cpu_seconds: float
+    barred: frozenset[str]
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], directory: Path) -> _Run:
+        try:
+            fixed = manifest["train"] if isinstance(manifest["train"], list) else []
+            return cls(
+                int(manifest["seed"]),
+                float(manifest["train_cpu_seconds"]),
+                frozenset([*manifest["validation"], *fixed]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{directory}: the manifest lacks a usable {error}") from error
+
+
 def best_validated(path: Path) -> Path:
     """Return the run directory with the best validation score: the one to use, not to judge by."""
-    runs = run_directories(path)
-    return min(runs, key=lambda run: RunDirectory(run).manifest["validation_score"] or 0.0)
+
+    def score(run: Path) -> float:
+        found = RunDirectory(run).manifest.get("validation_score")
+        return float("inf") if found is None else float(found)
+
+    return min(run_directories(path), key=score)

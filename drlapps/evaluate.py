@@ -186,13 +186,21 @@ def _score(
         "instance_hash": instance.hash,
         "reference": instance.reference,
     }
+    started = time.perf_counter()
     try:
         plan, act = rollout(env, policy, copies, seed)
     except NoPlan as error:
         return Result(
-            **common, value=None, metrics={}, feasible=False, status=error.plans[0].status,
-            bound=error.plans[0].bound, gap_percent=None, plan_seconds=0.0, act_seconds=0.0,
-        )  # fmt: skip
+            **common,
+            value=None,
+            metrics={},
+            feasible=False,
+            status=error.plans[0].status,
+            bound=error.plans[0].bound,
+            gap_percent=None,
+            plan_seconds=time.perf_counter() - started,
+            act_seconds=0.0,
+        )
     played = [env.metrics(row) for row in range(len(copies))]
     best = min(range(len(copies)), key=lambda row: _order(task, played[row]))
     metrics, solution = played[best], env.solution(best)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+
 from drlapps.vector import Array, VectorEnvironment
 
 
@@ -83,8 +85,6 @@ class Solver(Policy):
 
     def act(self, env: VectorEnvironment, observations: Array) -> Array:
         """Return the plans' next actions; a row whose plan is done repeats its last."""
-        import numpy as np
-
         rows = [plan.actions for plan in self.plans]
         actions = np.stack([a[min(self._step, len(a) - 1)] for a in rows if a is not None])
         self._step += 1
@@ -135,8 +135,6 @@ class Random(Policy):
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:
         """Seed the draws."""
-        import numpy as np
-
         self._rng = np.random.default_rng([seed, self.SEED_STREAM])
         env.action_space.seed(seed)
 
@@ -144,6 +142,9 @@ class Random(Policy):
         """Return a random admissible action a row."""
         masks = getattr(env, "action_masks", None)
         if masks is None:
-            return env.action_space.sample()
-        admitted = masks()
-        return (self._rng.random(admitted.shape) * admitted).argmax(axis=1)
+            drawn: Array = env.action_space.sample()
+            return drawn
+        admitted: Array = masks()
+        # A draw of exactly 0 must still beat what is not admitted.
+        scores: Array = np.where(admitted, self._rng.random(admitted.shape), -1.0)
+        return np.asarray(scores.argmax(axis=1))

@@ -7,7 +7,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from drlapps.errors import InputError, unknown
 from drlapps.task import Task
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from drlapps.vector import ScalarView, VectorEnvironment
 
 DOMAINS = ("finance", "scheduling", "energy", "comms", "control")
@@ -42,7 +45,11 @@ class Parameter:
 
 @cache
 def tasks() -> dict[str, Task]:
-    """Return all installed tasks by id: the built-in ones, then those of entry points."""
+    """Return all installed tasks by id: the built-in ones, then those of entry points.
+
+    Raises:
+        InputError: an entry point cannot be loaded, or declares no usable task.
+    """
     from importlib.metadata import entry_points
 
     found: dict[str, Task] = {}
@@ -50,12 +57,27 @@ def tasks() -> dict[str, Task]:
         for task in importlib.import_module(f"drlapps.{domain}").TASKS:
             found[task.id] = task
     for point in entry_points(group=ENTRY_POINTS):
-        loaded = point.load()
-        for task in (loaded,) if isinstance(loaded, Task) else loaded:
+        for task in _declared(point):
             if task.id in found:
                 raise InputError(f"entry point {point.name!r} declares {task.id!r} a second time")
             found[task.id] = task
     return found
+
+
+def _declared(point: EntryPoint) -> list[Task]:
+    """Return the task or tasks of an entry point."""
+    try:
+        loaded = point.load()
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise InputError(f"entry point {point.name!r} ({point.value}) fails: {problem}") from error
+    declared = list(loaded) if isinstance(loaded, list | tuple) else [loaded]
+    if not all(isinstance(task, Task) and "/" in task.id for task in declared):
+        raise InputError(
+            f"entry point {point.name!r} ({point.value}) must name a Task whose id is "
+            "domain/name, or a tuple of them"
+        )
+    return declared
 
 
 def get(name: str) -> Task:
@@ -85,16 +107,20 @@ def _from_file(path: Path, attribute: str) -> Task:
     return replace(own, id=task.id if "/" in task.id else f"user/{task.id}")
 
 
-@cache
 def user_module(path: Path) -> ModuleType:
-    """Import a user's Python file.
+    """Import a user's Python file, once.
 
     Raises:
         InputError: there is no such file, or it fails when imported.
     """
     if not path.is_file():
         raise InputError(f"no such file: {path}")
-    name = f"drlapps_user_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    return _import_file(path.resolve())
+
+
+@cache
+def _import_file(path: Path) -> ModuleType:
+    name = f"drlapps_user_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} cannot be imported as a Python file")
@@ -102,7 +128,7 @@ def user_module(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise InputError(f"{path} fails when imported: {type(error).__name__}: {error}") from error
     return module
@@ -140,9 +166,19 @@ def _at_module(value: Any, module: str) -> Any:
 
 
 def load(string: str) -> Any:
-    """Return what the import string ``package.module:name`` names."""
+    """Return what the import string ``package.module:name`` names.
+
+    Raises:
+        InputError: there is no such module, or nothing of that name in it.
+    """
     module, _, attribute = string.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    try:
+        found = importlib.import_module(module)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"cannot import {string!r}: {error}") from error
+    if not hasattr(found, attribute):
+        raise InputError(f"cannot import {string!r}: {module} has no {attribute!r}")
+    return getattr(found, attribute)
 
 
 def folder(task: Task) -> Path:
@@ -152,12 +188,20 @@ def folder(task: Task) -> Path:
 
 
 def environment_class(task: Task) -> type[VectorEnvironment]:
-    """Return the task's environment class."""
+    """Return the task's environment class.
+
+    Raises:
+        InputError: the task names none.
+    """
+    from drlapps.vector import VectorEnvironment
+
     if task.environment.startswith("gymnasium:"):
         from drlapps.foreign import foreign_environment
 
         return foreign_environment(task.environment.removeprefix("gymnasium:"))
-    loaded: type[VectorEnvironment] = load(task.environment)
+    loaded = load(task.environment)
+    if not (isinstance(loaded, type) and issubclass(loaded, VectorEnvironment)):
+        raise InputError(f"{task.id}: {task.environment} is no VectorEnvironment")
     return loaded
 
 
@@ -165,11 +209,13 @@ def pool(task: Task, name: str, **settings: object) -> Any:
     """Return one of the task's pools.
 
     Raises:
-        InputError: there is no such pool.
+        InputError: there is no such pool, or a setting is impossible.
     """
     if name not in task.pools:
         raise unknown(f"pool of {task.id}", name, task.pools)
-    return load(task.pools[name])(**settings)
+    source = load(task.pools[name])
+    with _settings_of(task):
+        return source(**settings)
 
 
 def instances(task: Task, names: Iterable[str]) -> list[Any]:
@@ -202,8 +248,8 @@ def parameters(task: Task) -> dict[str, Parameter]:
 
 
 def split_settings(
-    task: Task, settings: Mapping[str, object]
-) -> tuple[dict[str, object], dict[str, object]]:
+    task: Task, settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Sort ``--set`` values into the environment's and the instances'.
 
     Raises:
@@ -220,7 +266,7 @@ def split_settings(
 
 
 def make(
-    task: Task, num_envs: int, pool: Any, *, training: bool = True, **settings: object
+    task: Task, num_envs: int, pool: Any, *, training: bool = True, **settings: Any
 ) -> VectorEnvironment:
     """Return a batch of the task's environment.
 
@@ -230,13 +276,26 @@ def make(
         pool: where instances come from.
         training: restart ended episodes at once (else ended rows stay as they are).
         settings: parameters of the environment.
+
+    Raises:
+        InputError: a setting is unknown or impossible.
     """
     from gymnasium.vector import AutoresetMode
 
     mode = AutoresetMode.SAME_STEP if training else AutoresetMode.DISABLED
+    cls = environment_class(task)
+    with _settings_of(task):
+        return cls(num_envs, pool, autoreset_mode=mode, **settings)
+
+
+@contextmanager
+def _settings_of(task: Task) -> Iterator[None]:
+    """Turn what a constructor raises for values it cannot use into one sentence."""
     try:
-        return environment_class(task)(num_envs, pool, autoreset_mode=mode, **settings)  # type: ignore[arg-type]
-    except TypeError as error:
+        yield
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
         raise InputError(f"{task.id}: {error}") from error
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,116 +28,69 @@ from drlapps.artifact import RunDirectory
 from drlapps.errors import InputError
 from drlapps.evaluate import score
 from drlapps.files import load_tree, save_tensors, save_tree, write_rows
+from drlapps.spec import RunSpec, finished
 from drlapps.task import Task
-from drlapps.vector import Array
+from drlapps.vector import Array, VectorEnvironment
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
     from drlapps.bridge import SB3Bridge
 
+__all__ = ["RunSpec", "finished", "import_zip", "load_agent", "train"]
+
 VALIDATION_SEED = 20_000
-
-
-@dataclass(frozen=True)
-class RunSpec:
-    """One run, as JSON-able values.
-
-    Attributes:
-        task: id of the task, or ``path/to/file.py:NAME``.
-        agent: name of the preset or algorithm.
-        seed: of everything random in the run.
-        directory: where the run lives.
-        steps: environment steps, if not the preset's.
-        hyperparameters: changes to the preset's.
-        settings: ``--set`` values for environment and train pool.
-        device: of the network.
-        checkpoint_seconds: at least so much CPU time passes between two checkpoints.
-    """
-
-    task: str
-    agent: str
-    seed: int
-    directory: str
-    steps: int | None = None
-    hyperparameters: Mapping[str, object] = field(default_factory=dict)
-    settings: Mapping[str, object] = field(default_factory=dict)
-    device: str = "cpu"
-    checkpoint_seconds: float = 10.0
-
-    def __str__(self) -> str:
-        return f"{self.task} {self.agent} seed {self.seed}"
-
-    @classmethod
-    def of(cls, directory: str | Path) -> RunSpec:
-        """Return the spec that a run directory was made from.
-
-        Raises:
-            InputError: the directory holds no run.
-        """
-        manifest = RunDirectory.open(directory).manifest
-        try:
-            return replace(cls(**manifest["spec"]), directory=str(directory))
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{directory}: the manifest holds no usable run spec") from error
-
-    def preset(self) -> Preset:
-        """Return the preset with the spec's changes."""
-        task = registry.get(self.task)
-        found = preset(task, self.agent)
-        env, instances = registry.split_settings(task, self.settings)
-        return replace(
-            found,
-            steps=self.steps or found.steps,
-            hyperparameters={**found.hyperparameters, **self.hyperparameters},
-            environment={**found.environment, **env},
-            instances={**found.instances, **instances},
-        )
-
-
-def finished(spec: RunSpec) -> dict[str, Any] | None:
-    """Return the manifest of a run that is complete already.
-
-    Raises:
-        InputError: the directory holds another run.
-    """
-    run = RunDirectory(spec.directory)
-    if not run.manifest_path.exists():
-        return None
-    there = asdict(RunSpec.of(spec.directory))
-    if {**there, "checkpoint_seconds": 0} != {**asdict(spec), "checkpoint_seconds": 0}:
-        changed = ", ".join(k for k, v in asdict(spec).items() if there[k] != v)
-        raise InputError(f"{spec.directory} holds another run (its {changed} differ)")
-    return run.manifest if run.complete else None
+LOG_SECONDS = 2.0
+CHECKPOINT_SHARE = 0.05
+"""At most this share of a run's CPU time goes into checkpoints, large replay buffers included."""
 
 
 def train(spec: RunSpec) -> dict[str, Any]:
     """Carry out a run, or continue it where it was killed; return its manifest.
+
+    A run whose algorithm or environment cannot be stored half-way starts over instead; it ends
+    with the same weights.
 
     Raises:
         InputError: the agent cannot act in the environment, or a setting is impossible.
     """
     if (manifest := finished(spec)) is not None:
         return manifest
+    with _one_thread():
+        return _train(spec)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: more only slow small networks down, and change the bits."""
     import torch
 
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train(spec: RunSpec) -> dict[str, Any]:
+    from drlapps.bridge import SB3Bridge
+    from drlapps.callback import RunCallback, logger
+
     task, chosen = registry.get(spec.task), spec.preset()
     pool = registry.pool(task, "train", **chosen.instances)
     batch = registry.make(task, chosen.n_envs, pool, **chosen.environment)
     check_spaces(chosen.algorithm, batch)
-    from drlapps.bridge import SB3Bridge
-    from drlapps.callback import silent_logger
-
     bridge = SB3Bridge(batch)
     model = build(chosen, bridge, spec.seed, spec.device)
-    model.set_logger(silent_logger(spec.directory))
     run = RunDirectory(spec.directory)
+    progress = Progress(task, chosen, run, spec, bridge)
+    progress.check_validation(model)
     if not run.manifest_path.exists():
-        run = RunDirectory.create(spec.directory)
-    progress = Progress(task, chosen, run, spec)
+        RunDirectory.create(spec.directory)
     run.write_manifest(
         spec=asdict(spec),
+        command=spec.command(),
         task=task.id,
         agent=spec.agent,
         seed=spec.seed,
@@ -143,17 +98,17 @@ def train(spec: RunSpec) -> dict[str, Any]:
         validation=[instance.hash for instance in progress.instances],
         train=sorted(i.hash for i in pool) if isinstance(pool, tuple | list) else "generated",
     )
-    if run.checkpoint.exists():
-        progress.resume(model, bridge)
-    from drlapps.callback import RunCallback
-
+    model.set_logger(logger(spec.directory))
+    random = progress.resume(model) if run.checkpoint.exists() else None
     if model.num_timesteps < chosen.steps:
         model.learn(
             chosen.steps - model.num_timesteps,
-            callback=RunCallback(progress, bridge),
+            callback=RunCallback(progress, random),
             reset_num_timesteps=model.num_timesteps == 0,
         )
+    model.logger.close()
     progress.finish(model)
+    batch.close()
     return run.manifest
 
 
@@ -165,17 +120,21 @@ class Progress:
         chosen: the preset in force.
         run: the directory.
         spec: the run.
+        bridge: the training batch.
     """
 
-    def __init__(self, task: Task, chosen: Preset, run: RunDirectory, spec: RunSpec) -> None:
-        self.task, self.chosen, self.run, self.spec = task, chosen, run, spec
+    def __init__(
+        self, task: Task, chosen: Preset, run: RunDirectory, spec: RunSpec, bridge: SB3Bridge
+    ) -> None:
+        self.task, self.chosen, self.run, self.spec, self.bridge = task, chosen, run, spec, bridge
         validates = "validation" in task.pools and chosen.validate_every > 0
         self.instances = list(registry.pool(task, "validation")) if validates else []
         self.rows: list[dict[str, object]] = []
         self.best: dict[str, Array] = {}
-        self.best_score = float("inf")
+        self.best_score = (float("inf"), float("inf"))
         self.validated = 0
-        self._spent = 0.0
+        self._resumes = ALGORITHMS[chosen.algorithm].resumes and bridge.batch.EXPORTABLE
+        self._spent = self._cost = 0.0
         self._started = self._saved = self._logged = time.process_time()
 
     @property
@@ -183,47 +142,76 @@ class Progress:
         """CPU time of the run so far, that of interrupted parts included."""
         return self._spent + time.process_time() - self._started
 
-    def update(self, model: BaseAlgorithm, bridge: SB3Bridge) -> None:
+    @cached_property
+    def _env(self) -> VectorEnvironment:
+        """The validation batch."""
+        return registry.make(
+            self.task,
+            len(self.instances),
+            self.instances,
+            training=False,
+            **self.chosen.environment,
+        )
+
+    def check_validation(self, model: BaseAlgorithm) -> None:
+        """Refuse, before anything is spent, a network that cannot act on the validation pool.
+
+        Raises:
+            InputError: its size is that of the training instances only.
+        """
+        if self.instances:
+            spaces = self._env.single_observation_space, self._env.single_action_space
+            if spaces != (model.observation_space, model.action_space):
+                with _random_state_kept():
+                    with_weights(build_policy(self.chosen, *spaces), weights_of(model.policy))
+
+    def update(self, model: BaseAlgorithm) -> None:
         """Validate, log and save, each if it is due; called between two updates of the model."""
         due = self.chosen.validate_every and self.instances
         if due and model.num_timesteps >= self.validated + self.chosen.validate_every:
             self.validate(model)
-        now = time.process_time()
-        if now - self._logged >= min(2.0, self.spec.checkpoint_seconds):
+        now, wait = time.process_time(), self.spec.checkpoint_seconds
+        if now - self._logged >= min(LOG_SECONDS, wait):
             self._logged = now
             self.log(model)
-        if now - self._saved >= self.spec.checkpoint_seconds and model.num_timesteps:
-            self._saved = now
-            self.save(model, bridge)
+        wait = wait and max(wait, self._cost / CHECKPOINT_SHARE)
+        if self._resumes and model.num_timesteps and now - self._saved >= wait:
+            self.save(model)
+            self._saved = time.process_time()
+            self._cost = self._saved - now
 
     def validate(self, model: BaseAlgorithm) -> None:
         """Score the greedy policy on the validation instances; keep its weights if best so far."""
         self.validated = model.num_timesteps
         weights = weights_of(model.policy)
-        value = validation_score(self.task, self.chosen, weights, self.instances)
-        if value <= self.best_score:
-            self.best_score, self.best = value, weights
-        self.log(model, validation=value)
+        with _random_state_kept():
+            agent = Agent(self.chosen, weights)
+            infeasible, value = validation_score(self.task, agent, self._env, self.instances)
+        if (infeasible, value) <= self.best_score:
+            self.best_score, self.best = (infeasible, value), weights
+        self.log(model, validation=value, infeasible=infeasible)
 
-    def log(self, model: BaseAlgorithm, validation: float | None = None) -> None:
+    def log(self, model: BaseAlgorithm, **scores: float) -> None:
         """Add a row to ``progress.csv``."""
-        episodes = model.ep_info_buffer or ()
+        returns = self.bridge.latest_returns
         row: dict[str, object] = {
             "steps": model.num_timesteps,
             "cpu_seconds": round(self.cpu_seconds, 2),
-            "episode_return": float(np.mean([e["r"] for e in episodes])) if episodes else "",
-            "validation": "" if validation is None else validation,
+            "episode_return": float(np.mean(returns)) if returns else "",
+            "validation": scores.get("validation", ""),
+            "infeasible": scores.get("infeasible", ""),
         }
         self.rows.append(row)
         write_rows(self.run.progress, self.rows)
 
-    def save(self, model: BaseAlgorithm, bridge: SB3Bridge) -> None:
+    def save(self, model: BaseAlgorithm) -> None:
         """Write the checkpoint from which :meth:`resume` continues bit for bit."""
-        from drlapps.callback import model_state
+        from drlapps.callback import model_state, random_state
 
         state = {
             "model": model_state(model),
-            "env": bridge.export_state(),
+            "random": random_state(model),
+            "env": self.bridge.export_state(),
             "rows": self.rows,
             "best": self.best,
             "best_score": self.best_score,
@@ -232,17 +220,28 @@ class Progress:
         }
         save_tree(self.run.checkpoint, state)
 
-    def resume(self, model: BaseAlgorithm, bridge: SB3Bridge) -> None:
-        """Go back to the checkpoint."""
+    def resume(self, model: BaseAlgorithm) -> Mapping[str, Any]:
+        """Go back to the checkpoint; return the random state with which the next rollout starts.
+
+        Raises:
+            InputError: the checkpoint does not fit the run.
+        """
         from drlapps.callback import restore_model
 
         state = load_tree(self.run.checkpoint)
-        bridge.reset()
-        bridge.restore_state(state["env"])
-        restore_model(model, state["model"])
-        self.rows, self.best = state["rows"], state["best"]
-        self.best_score, self.validated = state["best_score"], state["validated"]
-        self._spent = state["cpu_seconds"]
+        try:
+            self.bridge.restore_state(state["env"])
+            restore_model(model, state["model"])
+            self.rows, self.best = state["rows"], state["best"]
+            self.best_score, self.validated = state["best_score"], state["validated"]
+            self._spent = state["cpu_seconds"]
+            random: Mapping[str, Any] = state["random"]
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.run.checkpoint} does not fit this run ({error}); "
+                "remove it to start the run over"
+            ) from error
+        return random
 
     def finish(self, model: BaseAlgorithm) -> None:
         """Write the chosen weights and seal the run."""
@@ -253,37 +252,53 @@ class Progress:
         self.run.write_manifest(
             steps=model.num_timesteps,
             train_cpu_seconds=round(self.cpu_seconds, 2),
-            validation_score=self.best_score if self.instances else None,
+            validation_score=self.best_score[1] if self.instances else None,
         )
         self.run.seal()
 
 
-def validation_score(
-    task: Task, chosen: Preset, weights: Mapping[str, Array], instances: list[Any]
-) -> float:
-    """Return the greedy policy's mean score on the instances; lower is better."""
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Hide the draws of the block from training."""
     import torch
 
+    state = np.random.get_state()  # noqa: NPY002 - SB3 draws from it
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+
+
+def validation_score(
+    task: Task, agent: Agent, env: VectorEnvironment, instances: list[Any]
+) -> tuple[float, float]:
+    """Return the agent's share of infeasible solutions and its mean score; lower is better."""
     from drlapps.evaluate import rollout
 
-    numpy_state = np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        agent = Agent(chosen, weights)
-        env = registry.make(task, len(instances), instances, training=False, **chosen.environment)
-        rollout(env, agent, instances, VALIDATION_SEED)
-    np.random.set_state(numpy_state)
-    values = [env.metrics(row)[task.metric.name] for row in range(len(instances))]
-    return float(np.mean([score(task, v, i) for v, i in zip(values, instances, strict=True)]))
+    rollout(env, agent, instances, VALIDATION_SEED)
+    found = [env.metrics(row) for row in range(len(instances))]
+    scores = [
+        score(task, metrics[task.metric.name], instance)
+        for metrics, instance in zip(found, instances, strict=True)
+    ]
+    infeasible = float(np.mean([not metrics["feasible"] for metrics in found]))
+    return infeasible, float(np.mean(scores))
 
 
-def load_agent(directory: str | Path) -> tuple[Agent, dict[str, Any]]:
+def load_agent(directory: str | Path, task: Task | None = None) -> tuple[Agent, dict[str, Any]]:
     """Rebuild the agent of a run directory from the closed table; nothing is unpickled.
+
+    Args:
+        directory: of the run.
+        task: the task it must have been trained for; by default the installed one that the
+            manifest names. A file that the manifest names is never imported.
 
     Returns:
         The agent and the run's manifest.
 
     Raises:
-        InputError: the directory is not a finished run, or was changed since.
+        InputError: the directory is not a finished run of the task, or was changed since.
     """
     from drlapps.artifact import verify
     from drlapps.files import load_tensors
@@ -292,11 +307,19 @@ def load_agent(directory: str | Path) -> tuple[Agent, dict[str, Any]]:
     if problems := verify(directory):
         raise InputError(f"{directory}: {problems[0]}")
     manifest = run.manifest
-    recipe = manifest.get("recipe", {})
-    if recipe.get("algorithm") not in ALGORITHMS:
-        raise InputError(f"{directory}: unknown algorithm {recipe.get('algorithm')!r}")
-    own = preset(registry.get(manifest["spec"]["task"]), manifest["agent"])
-    chosen = Preset(policy=own.policy, **recipe)
+    name, agent, recipe = (manifest.get(key) for key in ("task", "agent", "recipe"))
+    if not (isinstance(name, str) and isinstance(agent, str) and isinstance(recipe, dict)):
+        raise InputError(f"{directory}: the manifest names no task, agent and recipe")
+    if task is None:
+        if name not in registry.tasks():
+            raise InputError(f"{directory} was trained for {name}, which is no installed task")
+        task = registry.tasks()[name]
+    if name != task.id:
+        raise InputError(f"{directory} was trained for {name}, not for {task.id}")
+    try:
+        chosen = preset(task, agent).with_recipe(recipe)
+    except InputError as error:
+        raise InputError(f"{directory}: {error}") from error
     weights, _ = load_tensors(run.weights)
     return Agent(chosen, weights), manifest
 

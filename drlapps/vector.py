@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from operator import index
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import gymnasium
 import numpy as np
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
@@ -78,6 +80,8 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ()
+    EXPORTABLE: ClassVar[bool] = True
+    """Whether the state can be exported: a run whose state cannot be starts over when resumed."""
 
     def __init__(
         self,
@@ -97,13 +101,12 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
         self.instances: list[Any] = [None] * num_envs
         self._row_seeds = np.zeros(num_envs, dtype=np.uint64)
         self._episodes = np.zeros(num_envs, dtype=np.int64)
+        self._seeded = np.zeros(num_envs, dtype=np.bool_)
         self._named = np.zeros(num_envs, dtype=np.bool_)
-        self._over = np.ones(num_envs, dtype=np.bool_)
-        self._seeded = False
+        self._terminated = np.zeros(num_envs, dtype=np.bool_)
+        self._truncated = np.zeros(num_envs, dtype=np.bool_)
 
-    def _set_spaces(
-        self, observation: gymnasium.Space[Any], action: gymnasium.Space[Any]
-    ) -> None:
+    def _set_spaces(self, observation: gymnasium.Space[Any], action: gymnasium.Space[Any]) -> None:
         """Set the spaces of one copy and, from them, those of the batch."""
         self.single_observation_space = observation
         self.single_action_space = action
@@ -142,12 +145,16 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
         """Return the row's finished solution as a JSON-able object, for checker and pictures."""
 
     def reset(
-        self, *, seed: int | Sequence[int] | None = None, options: Mapping[str, Any] | None = None
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> tuple[Array, Info]:
         """Start an episode in every row, or in those that ``options["reset_mask"]`` names.
 
         Args:
-            seed: seed of row 0 (row ``i`` gets ``seed + i``), or one seed a row; none continues.
+            seed: seed of row 0 (row ``i`` gets ``seed + i``), or one seed a row; where it is none
+                the row goes on with the seed it has, at first a random one.
             options: ``instances`` names the instance of each row; ``reset_mask`` (bool, one a
                 row) restricts the reset to some rows.
 
@@ -155,32 +162,48 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
             Observations of all rows and an empty info.
 
         Raises:
-            ValueError: the number of seeds or instances is not the number of rows.
+            ValueError: the number of seeds, instances or mask entries is not the number of rows,
+                a seed is out of range, or an option is unknown.
         """
         options = options or {}
-        rows = np.flatnonzero(options.get("reset_mask", np.ones(self.num_envs, dtype=np.bool_)))
-        self._seed_rows(seed, rows)
+        if unknown := options.keys() - {"instances", "reset_mask"}:
+            raise ValueError(f"unknown reset options: {', '.join(sorted(map(str, unknown)))}")
+        rows = self._rows_to_reset(options.get("reset_mask"))
         instances = options.get("instances")
         if instances is not None and len(instances) != self.num_envs:
             raise ValueError(f"{len(instances)} instances named for {self.num_envs} rows")
+        self._seed_rows(seed, rows)
         for row in rows:
-            self._begin(int(row), None if instances is None else instances[row])
+            self._begin(row, None if instances is None else instances[row])
         return self._observe(), {}
 
-    def _seed_rows(self, seed: int | Sequence[int] | None, rows: Array) -> None:
-        if seed is None and self._seeded:
-            return
+    def _rows_to_reset(self, mask: Any) -> list[int]:
+        if mask is None:
+            return list(range(self.num_envs))
+        mask = np.asarray(mask)
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+            raise ValueError(f"reset_mask needs {self.num_envs} booleans, at least one true")
+        return list(rows_of(mask))
+
+    def _seed_rows(self, seed: int | Sequence[int | None] | None, rows: Sequence[int]) -> None:
         if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1)[0])
-        if isinstance(seed, int | np.integer):
-            seeds = int(seed) + np.arange(self.num_envs)
+            seeds: list[int | None] = [None] * self.num_envs
+        elif isinstance(seed, int | np.integer):
+            seeds = [int(seed) + row for row in range(self.num_envs)]
         else:
-            seeds = np.asarray(seed)
-        if seeds.shape != (self.num_envs,):
-            raise ValueError(f"{seeds.size} seeds given for {self.num_envs} rows")
-        self._row_seeds[rows] = seeds[rows]
-        self._episodes[rows] = 0
-        self._seeded = True
+            seeds = [None if one is None else index(one) for one in seed]
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds given for {self.num_envs} rows")
+        if any(one is not None and not 0 <= one < 2**64 for one in seeds):
+            raise ValueError(f"seeds must lie between 0 and 2**64 - 1, not {seed}")
+        entropy = np.random.SeedSequence().generate_state(self.num_envs, np.uint64)
+        for row in rows:
+            given = seeds[row]
+            if given is None and self._seeded[row]:
+                continue
+            self._row_seeds[row] = entropy[row] if given is None else given
+            self._episodes[row] = 0
+            self._seeded[row] = True
 
     def _begin(self, row: int, instance: Any | None = None) -> None:
         """Start the row's next episode, on ``instance`` or on one drawn from the pool."""
@@ -189,7 +212,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
         if instance is None:
             instance = self._draw(rng)
         self._episodes[row] += 1
-        self._over[row] = False
+        self._terminated[row] = self._truncated[row] = False
         self.instances[row] = instance
         self._load(row, instance, rng)
 
@@ -204,28 +227,42 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
         Returns:
             Observations, rewards, terminated, truncated and info. Where episodes ended, info has
             ``final_info`` (their metrics) and, under ``SAME_STEP``, ``final_obs``, each with the
-            mask of the rows concerned under the same key with a leading underscore.
+            mask of the rows concerned under the same key with a leading underscore. Under
+            ``DISABLED`` a row that has ended keeps saying so.
+
+        Raises:
+            ResetNeeded: a row was never reset.
+            ValueError: the actions are not one a row.
         """
-        active = ~self._over
-        rewards, terminated, truncated = self._advance(np.asarray(actions), active)
+        if not self._seeded.all():
+            raise ResetNeeded("reset comes before the first step")
+        actions = np.asarray(actions)
+        if actions.shape != self.action_space.shape:
+            raise ValueError(
+                f"actions have shape {actions.shape}, not {self.action_space.shape} (one a row)"
+            )
+        active = ~(self._terminated | self._truncated)
+        rewards, terminated, truncated = self._advance(actions, active)
+        rewards = np.where(active, rewards, 0.0)
+        self._terminated[active] = terminated[active]
+        self._truncated[active] = truncated[active]
+        terminated, truncated = self._terminated.copy(), self._truncated.copy()
         ended = (terminated | truncated) & active
-        self._over |= ended
         info: Info = {}
         if ended.any():
-            rows = np.flatnonzero(ended)
-            info["final_info"] = self._final_info(rows, ended)
-            info["_final_info"] = ended
+            rows = list(rows_of(ended))
+            info["final_info"], info["_final_info"] = self._final_info(rows, ended), ended
             if self.autoreset_mode is AutoresetMode.SAME_STEP:
                 last = self._observe()
                 final = np.full(self.num_envs, None, dtype=object)
                 for row in rows:
                     final[row] = last[row]
-                    self._begin(int(row))
+                    self._begin(row)
                 info["final_obs"], info["_final_obs"] = final, ended
         return self._observe(), rewards, terminated, truncated, info
 
-    def _final_info(self, rows: Array, ended: Array) -> Info:
-        found = [self.metrics(int(row)) for row in rows]
+    def _final_info(self, rows: Sequence[int], ended: NDArray[np.bool_]) -> Info:
+        found = [self.metrics(row) for row in rows]
         info: Info = {}
         for key in found[0]:
             values = np.zeros(self.num_envs)
@@ -235,8 +272,11 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
 
     def export_state(self) -> dict[str, Array]:
         """Return the whole state as plain arrays, enough to continue bit for bit."""
-        names = ("_row_seeds", "_episodes", "_named", "_over", *self.STATE)
-        return {name: np.array(getattr(self, name)) for name in names}
+        return {name: np.array(getattr(self, name)) for name in self._state_names()}
+
+    def _state_names(self) -> tuple[str, ...]:
+        common = ("_row_seeds", "_episodes", "_seeded", "_named", "_terminated", "_truncated")
+        return (*common, *self.STATE)
 
     def restore_state(self, state: Mapping[str, Array]) -> None:
         """Go back to an exported state.
@@ -245,15 +285,18 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
         named instance must have been reset to it here too.
 
         Raises:
-            ValueError: the state belongs to an environment of other sizes.
+            ValueError: the state belongs to an environment of another kind or size.
         """
-        for name, value in state.items():
-            if getattr(self, name).shape != value.shape:
-                raise ValueError(f"state {name!r} has shape {value.shape}, not that of this batch")
-        for name, value in state.items():
-            getattr(self, name)[...] = value
-        self._seeded = True
-        for row in np.flatnonzero(~self._named & (self._episodes > 0)):
+        names = self._state_names()
+        if differing := state.keys() ^ set(names):
+            raise ValueError(f"not a state of this environment: {', '.join(sorted(differing))}")
+        for name in names:
+            own = getattr(self, name)
+            if (own.shape, own.dtype) != (state[name].shape, state[name].dtype):
+                raise ValueError(f"state {name!r} has not the shape and type it has in this batch")
+        for name in names:
+            getattr(self, name)[...] = state[name]
+        for row in rows_of(~self._named & (self._episodes > 0)):
             key = [int(self._row_seeds[row]), int(self._episodes[row]) - 1]
             self.instances[row] = self._draw(np.random.default_rng(key))
 

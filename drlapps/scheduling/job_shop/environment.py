@@ -11,18 +11,148 @@ from numpy.typing import NDArray
 
 from drlapps.errors import InputError
 from drlapps.scheduling.job_shop import kernels
+from drlapps.scheduling.job_shop.features import FEATURES, observe
 from drlapps.scheduling.job_shop.shop import JobShop
 from drlapps.vector import Array, Pool, VectorEnvironment
 
 
 class JobShopEnv(VectorEnvironment):
-    """Docstring to come."""
+    """Build a schedule by naming, again and again, the job whose next operation is dispatched.
 
-    STATE: ClassVar[tuple[str, ...]] = (
-        "machines", "durations", "lengths", "release", "n_machines", "next_operation",
-        "job_ready", "machine_ready", "work_left", "load_left", "starts", "operations_left",
-        "bound", "initial_bound", "total_work", "mask",
-    )  # fmt: skip
+    ## Description
+
+    The job-shop problem ``J || C_max``: ``n`` jobs, each a fixed sequence of operations ``(machine,
+    duration)``; a machine does one operation at a time and never interrupts it; the last operation
+    is to end as early as possible. A dispatched operation is appended to its machine at its
+    earliest start, the later of the job's and the machine's ready times, and never moved again.
+
+    Which operations are *admissible* is the schedule generation scheme, here the hybrid one of
+    Bierwirth and Mattfeld (1999): take the machine on which an operation could complete first, at
+    time ``c``; let ``e`` be the earliest time at which an operation could start there; admit those
+    operations of the machine that could start at ``e`` or before ``e + delay * (c - e)``. With
+    ``delay=0`` every schedule is *non-delay* (no machine idles while an operation waits for it);
+    with ``delay=1`` it is *active* (Giffler and Thompson), and an optimal one can be built.
+
+    ## Observation Space
+
+    ``Box(-10, 10, (n, 44), float32)``: a row for each job of the largest instance of the pool, the
+    44 columns in the order of :data:`~drlapps.scheduling.job_shop.features.FEATURES`. Rows of
+    finished jobs, and of jobs that a smaller instance does not have, are zero.
+
+    A row describes the job's next operation, of duration ``p`` on machine ``i``, which could start
+    at ``h`` and end at ``c = h + p``. Times are in time units: ``u`` is the instance's mean
+    duration, ``B`` the lower bound on the makespan of any completion, ``now`` the earliest start of
+    any operation, ``H = max(B - now, 1)`` the time to go, and ``s(x) = x / (1 + |x|)``. The *bound*
+    of a job is when it can end at best as the machines stand; that of a machine is the earliest
+    start of an operation left on it, plus its load, plus the least work of a job after one. The
+    *tail* of an operation is its job's bound minus its end; *slack* is ``(B - bound) / H``.
+    *Rivals* are the operations that wait for machine ``i``, this one included.
+
+    | Column | Value |
+    |---|---|
+    | ``unfinished`` | 1 |
+    | ``admissible`` | 1 if the operation may be dispatched |
+    | ``duration`` | ``p / 2u`` |
+    | ``start_delay`` | ``s((h - now) / u)`` |
+    | ``machine_idle`` | ``s((h - the machine's ready time) / u)``, the idle time it would leave |
+    | ``job_wait`` | ``s((h - the job's ready time) / u)`` |
+    | ``work_after`` | work left in the job after the operation / ``H`` |
+    | ``job_slack`` | slack of the job |
+    | ``machine_slack`` | slack of the machine |
+    | ``machine_load`` | load left on the machine / ``H`` |
+    | ``operations_left`` | of the job / the most of any job |
+    | ``contenders`` | ``s(number of rivals - 1)`` |
+    | ``admissible_share`` | share of the rivals that are admissible |
+    | ``start_behind_first`` | ``s((h - earliest start of a rival) / u)`` |
+    | ``duration_over_shortest`` | ``(p - shortest duration of a rival) / 2u`` |
+    | ``tail_behind_longest`` | (longest tail of a rival - own tail) / ``H`` |
+    | ``completion_behind_first`` | ``s((c - earliest completion of a rival) / u)`` |
+    | ``arrivals`` | ``s(number of jobs that need the machine after their next operation)`` |
+    | ``arrival_lead`` | ``s((when the first of them can come - h) / u)``; 1 if there is none |
+    | ``next_exists`` | 1 if the job goes on after the operation |
+    | ``next_duration`` | duration of the job's following operation ``/ 2u`` |
+    | ``next_machine_lag`` | ``s((ready time of its machine - c) / u)`` |
+    | ``next_machine_slack`` | slack of its machine |
+    | ``next_machine_queue`` | ``s(number of operations that wait for its machine)`` |
+    | ``next_machine_queued_work`` | ``s(their work / u)`` |
+    | ``second_duration`` | duration of the operation after that one ``/ 2u`` |
+    | ``second_machine_lag`` | ``s((ready time of its machine - end of the one before) / u)`` |
+    | ``second_machine_slack`` | slack of its machine |
+    | ``mean_slack_ahead`` | slack of machines of later operations, mean by duration; 1 if none |
+    | ``least_slack_ahead`` | the least of them, at most 1 |
+    | ``least_slack_distance`` | (earliest start of that operation - ``c``) / ``H``; 0 if none |
+    | ``flow_share`` | ``r / (1 + r)``, ``r`` = work up to and with the operation / work left |
+    | ``waits_ahead`` | time the job must wait for machines on its way / ``H`` |
+    | ``bound_if_chosen`` | (bound of job and machine once dispatched - ``B``) / ``H``, in [-2, 2] |
+    | ``bound_over_best`` | that, minus the least of the admissible |
+    | ``schrage_if_chosen`` | the same with the rest of the machine by Schrage's rule |
+    | ``schrage_over_best`` | that, minus the least of the admissible |
+    | ``delay_imposed`` | ``s(delay of others that could start before c / 4u)``, summed over them |
+    | ``progress`` | share of the operations dispatched |
+    | ``bound_growth`` | ``s(5 (B / initial B - 1))`` |
+    | ``jobs_per_machine`` | ``s(unfinished jobs / machines - 1)`` |
+    | ``machine`` | ``i`` / number of machines: a label, not a measure |
+    | ``next_machine`` | the same of the following operation; -1 if there is none |
+    | ``second_machine`` | the same of the one after that; -1 if there is none |
+
+    The columns from ``next_duration`` to ``second_machine_slack`` are 0 where the operation does
+    not exist, those from ``bound_if_chosen`` to ``delay_imposed`` where the job is not admissible.
+
+    ## Action Space
+
+    ``Discrete(n)``: the job whose next operation is dispatched. ``action_masks()`` returns the
+    admissible jobs, bool ``(num_envs, n)``; in a row whose episode has ended it admits all. The
+    mask advises, it does not forbid: an inadmissible job is dispatched like any other, and the
+    action of a finished job falls through to the next unfinished job (after the last comes job 0).
+    So every action leads to a feasible schedule.
+
+    ## Rewards
+
+    ``-10 * (increase of the lower bound B) / (initial B)``. At the end ``B`` is the makespan, so
+    the rewards of an episode sum to ``-10 * (makespan / initial B - 1)``. They are for training;
+    results are reported as makespans.
+
+    ## Starting State
+
+    Nothing is dispatched; machines are ready at 0 and jobs at their release dates. The instance is
+    drawn from the pool, or named by ``options={"instances": [...]}``. Nothing else is random.
+
+    ## Episode End
+
+    Terminated when all operations are dispatched; never truncated. An episode has as many steps as
+    the instance has operations, fewer with ``skip_forced``.
+
+    ## Arguments
+
+    - ``num_envs``: number of rows.
+    - ``pool``: where instances come from; its largest one sets ``n``.
+    - ``delay``: from 0 (non-delay schedules) to 1 (active schedules).
+    - ``skip_forced``: after each action, also dispatch while only one job is admissible, so that
+      every step is a decision. The schedules that can be built are the same.
+    - ``autoreset_mode``: ``SAME_STEP`` for training, ``DISABLED`` for evaluation.
+
+    ## Metrics
+
+    - ``makespan``: end of the last operation, in time units of the instance; lower is better.
+    - ``feasible``: 1, as every complete schedule is.
+
+    ## References
+
+    - Giffler & Thompson 1960, "Algorithms for solving production-scheduling problems", Operations
+      Research 8(4).
+    - Carlier 1982, "The one-machine sequencing problem", European Journal of Operational Research
+      11(1), for Schrage's rule and the one-machine bound.
+    - Bierwirth & Mattfeld 1999, "Production scheduling and rescheduling with genetic algorithms",
+      Evolutionary Computation 7(1).
+    - Zhang et al. 2020, "Learning to dispatch for job shop scheduling via deep reinforcement
+      learning", NeurIPS 33, for the reward.
+
+    ## Version History
+
+    - v0: first release.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = kernels.State._fields
 
     def __init__(
         self,
@@ -51,12 +181,15 @@ class JobShopEnv(VectorEnvironment):
         self.load_left = np.zeros((b, m), np.int64)
         self.starts = np.zeros((b, n, o), np.int64)
         self.operations_left = np.zeros(b, np.int64)
+        self.heads = np.zeros((b, n, o), np.int64)
+        self.job_bound = np.zeros((b, n), np.int64)
+        self.machine_bound = np.zeros((b, m), np.int64)
         self.bound = np.zeros(b, np.int64)
         self.initial_bound = np.ones(b, np.int64)
-        self.total_work = np.zeros(b, np.int64)
         self.mask = np.zeros((b, n), np.bool_)
+        self._state = kernels.State(*(getattr(self, name) for name in self.STATE))
         self._set_spaces(
-            gymnasium.spaces.Box(-1.0, 10.0, (n, len(kernels.FEATURES)), np.float32),
+            gymnasium.spaces.Box(-10.0, 10.0, (n, len(FEATURES)), np.float32),
             gymnasium.spaces.Discrete(n),
         )
 
@@ -84,41 +217,23 @@ class JobShopEnv(VectorEnvironment):
         )
         self.load_left[row] = load
         self.starts[row] = 0
+        self.heads[row] = 0
         self.operations_left[row] = self.lengths[row].sum()
-        self.total_work[row] = self.work_left[row].sum()
-        self._admit(row)
-        bound = kernels.lower_bound(
-            row, self.machines, self.lengths, self.next_operation, self.job_ready,
-            self.machine_ready, self.work_left, self.load_left,
-        )  # fmt: skip
-        self.bound[row] = bound
-        self.initial_bound[row] = max(bound, 1)
-
-    def _admit(self, row: int) -> None:
-        kernels.admissible(
-            row, self.delay, self.machines, self.durations, self.lengths, self.next_operation,
-            self.job_ready, self.machine_ready, self.mask,
-        )  # fmt: skip
+        kernels.admit(self._state, row, self.delay)
+        kernels.update_bound(self._state, row)
+        self.initial_bound[row] = max(self.bound[row], 1)
 
     def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
         rewards = np.zeros(self.num_envs, np.float32)
         terminated = ~active
         kernels.advance(
-            actions, active, self.delay, self.skip_forced, self.machines, self.durations,
-            self.lengths, self.next_operation, self.job_ready, self.machine_ready, self.work_left,
-            self.load_left, self.starts, self.operations_left, self.bound, self.initial_bound,
-            self.mask, rewards, terminated,
-        )  # fmt: skip
+            self._state, actions, active, self.delay, self.skip_forced, rewards, terminated
+        )
         return rewards, terminated, np.zeros(self.num_envs, np.bool_)
 
     def _observe(self) -> Array:
         observations = np.empty(self.observation_space.shape, np.float32)
-        kernels.observe(
-            self.machines, self.durations, self.lengths, self.release, self.next_operation,
-            self.job_ready, self.machine_ready, self.work_left, self.load_left,
-            self.operations_left, self.bound, self.initial_bound, self.total_work,
-            self.n_machines, self.mask, observations,
-        )  # fmt: skip
+        observe(self._state, observations)
         return observations
 
     def action_masks(self) -> NDArray[np.bool_]:

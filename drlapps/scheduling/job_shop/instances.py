@@ -4,7 +4,7 @@
 pool           instances
 =============  ==========================================================================
 ``train``      :class:`RandomJobShops`, a generator of the family of Taillard (1993)
-``validation`` 64 fixed instances of the same family, 10x10 to 50x15
+``validation`` 64 fixed instances of the same family, 15x15 to 30x20
 ``test``       Taillard's ta01 to ta80, 15x15 to 100x20
 ``toy``        three tiny instances whose optimum a reader can check by hand
 =============  ==========================================================================
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drlapps.errors import InputError, unknown
 from drlapps.scheduling.job_shop import benchmarks, files
@@ -32,16 +33,16 @@ from drlapps.scheduling.job_shop.shop import IntArray, JobShop
 __all__ = ["JobShop", "RandomJobShops", "named", "names", "test", "toy", "train", "validation"]
 
 VALIDATION_SIZES = (
-    *[(10, 10)] * 16,
-    *[(15, 10)] * 10,
-    *[(15, 15)] * 12,
-    *[(20, 15)] * 10,
-    *[(20, 20)] * 6,
-    *[(30, 15)] * 4,
-    *[(30, 20)] * 4,
-    *[(50, 15)] * 2,
+    *[(15, 15)] * 16,
+    *[(20, 15)] * 16,
+    *[(20, 20)] * 12,
+    *[(30, 15)] * 12,
+    *[(30, 20)] * 8,
 )
 """Jobs and machines of the validation instances, in order."""
+
+VALIDATION_DRAWS = 8
+"""Each validation instance is the most balanced of so many, see :class:`RandomJobShops`."""
 
 LARGEST = 1_000_000
 """Highest number that a range of :class:`RandomJobShops` may contain."""
@@ -57,12 +58,17 @@ class RandomJobShops:
     Taillard (1993). With release dates each job may start only after a uniform delay. All ranges
     ``(low, high)`` include both ends.
 
+    Balanced shops, in which no machine or job alone decides the makespan, are the hard ones;
+    Taillard's benchmarks are the hardest of many. With ``draws`` above 1 an instance is the one
+    of so many whose heaviest machine or longest job is lightest.
+
     Attributes:
         jobs: range of the number of jobs.
         machines: range of the number of machines.
         sizes: ``(jobs, machines)`` pairs to draw from instead of the two ranges, when not empty.
         durations: range of the durations in time units.
         release: range of the release dates in time units.
+        draws: how many to choose the most balanced one of.
         seed: seed of :meth:`take`.
 
     Raises:
@@ -74,6 +80,7 @@ class RandomJobShops:
     sizes: tuple[tuple[int, int], ...] = ()
     durations: tuple[int, int] = (1, 99)
     release: tuple[int, int] = (0, 0)
+    draws: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -86,6 +93,8 @@ class RandomJobShops:
                 raise InputError(
                     f"{option}={low}..{high} is not a range of numbers from {least} to {LARGEST}"
                 )
+        if self.draws < 1:
+            raise InputError(f"draws={self.draws} is no number of instances to choose from")
         for jobs, machines in self.sizes:
             if min(jobs, machines) < 1:
                 raise InputError(f"sizes contains {jobs}x{machines}, which is no job shop")
@@ -97,8 +106,11 @@ class RandomJobShops:
         else:
             jobs, machines = _draw(rng, self.jobs), _draw(rng, self.machines)
         low, high = self.durations
-        durations = rng.integers(low, high + 1, (jobs, machines), dtype=np.int32)
-        routes = rng.permuted(_sorted_routes(jobs, machines), axis=1)
+        shape = (self.draws, jobs, machines)
+        drawn = rng.integers(low, high + 1, shape, dtype=np.int32)
+        routed = rng.permuted(np.broadcast_to(_sorted_routes(jobs, machines), shape), axis=2)
+        best = 0 if self.draws == 1 else int(np.argmin(_heaviest(drawn, routed)))
+        durations, routes = drawn[best], routed[best]
         name = f"random-{jobs}x{machines}"
         if self.release == (0, 0):
             return JobShop(name, durations, routes)
@@ -132,12 +144,22 @@ def _sorted_routes(jobs: int, machines: int) -> IntArray:
     return routes
 
 
+def _heaviest(durations: IntArray, machines: IntArray) -> NDArray[np.float64]:
+    """Return the load of the heaviest machine or longest job of each shop, from (B, n, m)."""
+    count, _, m = durations.shape
+    cells = machines + m * np.arange(count)[:, None, None]
+    loads = np.bincount(cells.ravel(), durations.ravel(), count * m).reshape(count, m)
+    heaviest: NDArray[np.float64] = np.maximum(loads.max(axis=1), durations.sum(axis=2).max(axis=1))
+    return heaviest
+
+
 def train(
     jobs: int | Sequence[int] = (10, 20),
     machines: int | Sequence[int] = (10, 15),
     sizes: int | Sequence[int | Sequence[int]] = (),
     durations: int | Sequence[int] = (1, 99),
     release: int | Sequence[int] = (0, 0),
+    draws: int = 1,
     seed: int = 0,
 ) -> RandomJobShops:
     """Return the pool of random instances; a single number stands for a range of one.
@@ -148,6 +170,7 @@ def train(
         sizes: ``(jobs, machines)`` pairs to draw from instead; a number stands for a square.
         durations: range of the durations in time units.
         release: range of the release dates in time units.
+        draws: how many to choose the most balanced one of.
         seed: seed of :meth:`RandomJobShops.take`.
     """
     squares = sizes if isinstance(sizes, Sequence) else [sizes]
@@ -157,6 +180,7 @@ def train(
         sizes=tuple(_pair("sizes", size) for size in squares),
         durations=_pair("durations", durations),
         release=_pair("release", release),
+        draws=draws,
         seed=seed,
     )
 
@@ -172,16 +196,32 @@ def _pair(option: str, value: int | Sequence[int]) -> tuple[int, int]:
 def validation() -> tuple[JobShop, ...]:
     """Return 64 fixed instances of the test family, the size of each in :data:`VALIDATION_SIZES`.
 
-    They come from Taillard's generator, whose sequence no library version can change. The seeds
-    are hashes of the words ``validation-01 time``, ``validation-01 machine`` and so on, none of
-    them a published seed. The optima are unknown.
+    They come from Taillard's generator, whose sequence no library version can change; each is the
+    most balanced of :data:`VALIDATION_DRAWS`. The seeds are hashes of the words
+    ``validation-01 1 time``, ``validation-01 1 machine`` and so on, none of them a published
+    seed. The optima are unknown.
     """
     return tuple(
-        benchmarks.taillard(
-            name, *size, time_seed=_seed(f"{name} time"), machine_seed=_seed(f"{name} machine")
-        )
+        _validation(name, *size)
         for name, size in zip(_VALIDATION_NAMES, VALIDATION_SIZES, strict=True)
     )
+
+
+def _validation(name: str, jobs: int, machines: int) -> JobShop:
+    drawn = [
+        benchmarks.taillard(
+            name,
+            jobs,
+            machines,
+            time_seed=_seed(f"{name} {draw} time"),
+            machine_seed=_seed(f"{name} {draw} machine"),
+        )
+        for draw in range(1, VALIDATION_DRAWS + 1)
+    ]
+    heaviest = _heaviest(
+        np.stack([shop.durations for shop in drawn]), np.stack([shop.machines for shop in drawn])
+    )
+    return drawn[int(np.argmin(heaviest))]
 
 
 def _seed(word: str) -> int:

@@ -11,7 +11,7 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-from drlapps.scheduling.job_shop.kernels import FEATURES, MACHINE_COLUMNS
+from drlapps.scheduling.job_shop.features import FEATURES, MACHINE_COLUMNS
 
 _MEASURES = len(FEATURES) - MACHINE_COLUMNS
 

@@ -59,7 +59,7 @@ def best_rule_schedule(shop: JobShop) -> Schedule:
         ranks = np.stack([rule.rank(env)[row] for row, rule in enumerate(rules)])
         env.step(np.where(env.action_masks(), ranks, np.inf).argmin(axis=1))
     best = min(range(len(rules)), key=lambda row: env.metrics(row)["makespan"])
-    return env.starts[best].copy()
+    return np.array(env.starts[best], np.int64)
 
 
 def makespan(shop: JobShop, starts: Schedule) -> int:
@@ -71,7 +71,7 @@ def makespan(shop: JobShop, starts: Schedule) -> int:
 def heads(shop: JobShop) -> Schedule:
     """Return the earliest start of each operation in its job, were there no other job."""
     durations = shop.durations.astype(np.int64)
-    return shop.release[:, None] + durations.cumsum(axis=1) - durations
+    return np.asarray(shop.release[:, None] + durations.cumsum(axis=1) - durations)
 
 
 def tails(shop: JobShop) -> Schedule:

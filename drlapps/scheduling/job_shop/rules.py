@@ -15,7 +15,7 @@ References:
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ class Rule(Policy):
     def act(self, env: VectorEnvironment, observations: Array) -> Array:
         """Return the admitted job of lowest rank in each row."""
         shop = cast(JobShopEnv, env)
-        return np.where(shop.action_masks(), self.rank(shop), np.inf).argmin(axis=1)
+        ranks = np.where(shop.action_masks(), self.rank(shop), np.inf)
+        return np.asarray(ranks.argmin(axis=1))
 
 
 class ShortestProcessingTime(Rule):
@@ -105,17 +106,32 @@ class FlowDueDatePerWorkRemaining(Rule):
         """Return flow due date / work left."""
         total = shop.durations.sum(axis=2)
         due = shop.release + total - shop.work_left + shop.next_durations()
-        return due / np.maximum(shop.work_left, 1e-9)
+        return np.asarray(due / np.maximum(shop.work_left, 1e-9))
 
 
 class RandomMostOperationsRemaining(Rule):
-    """Randomised MOR: a job is drawn with probability proportional to its operations left."""
+    """Randomised MOR, as Corsini et al. (2024) randomise rules.
+
+    The jobs stand in order of operations left, equal ones at random; then, again and again, one of
+    the first :attr:`WINDOW` of those that stand there is drawn. The order of the draws is the rank.
+    """
+
+    WINDOW: ClassVar[int] = 3
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:
         """Seed the draws."""
         self._rng = np.random.default_rng([seed, 0x30B])
 
     def rank(self, shop: JobShopEnv) -> NDArray[np.float64]:
-        """Return exponential races with rate = operations left, whose minimum has that law."""
-        left = np.maximum(shop.lengths - shop.next_operation, 1e-9)
-        return self._rng.exponential(size=left.shape) / left
+        """Return each job's place in a random order that is roughly that of MOR."""
+        left = shop.lengths - shop.next_operation
+        queue = (-left + self._rng.random(left.shape)).argsort(axis=1)
+        batch, n = queue.shape
+        rows = np.arange(batch)
+        reach = self._rng.integers(np.minimum(self.WINDOW, n - np.arange(n)), size=(batch, n))
+        for place in range(n):
+            drawn = place + reach[:, place]
+            first = queue[:, place].copy()
+            queue[:, place] = queue[rows, drawn]
+            queue[rows, drawn] = first
+        return queue.argsort(axis=1).astype(float)

@@ -300,7 +300,19 @@ def test_validation_is_fixed_and_apart_from_the_other_pools() -> None:
     assert hashes.isdisjoint(shop.hash for shop in instances.train(10, 10).take(200))
     # A change of the pool would make validation scores of different versions incomparable.
     digest = hashlib.sha256("".join(shop.hash for shop in pool).encode()).hexdigest()
-    assert digest[:16] == "2a0c3299d5347012"
+    assert digest[:16] == "79127bb1ed5ea95e"
+
+
+def test_more_draws_give_more_balanced_shops() -> None:
+    def heaviest(draws: int) -> float:
+        shops = instances.train(10, 10, draws=draws, seed=3).take(60)
+        loads = [np.bincount(s.machines.ravel(), s.durations.ravel()).max() for s in shops]
+        longest = [s.durations.sum(axis=1).max() for s in shops]
+        return float(np.maximum(loads, longest).mean())
+
+    assert heaviest(8) < 0.95 * heaviest(1)
+    with pytest.raises(InputError, match="draws=0"):
+        instances.train(draws=0)
 
 
 def test_the_test_pool_is_taillards() -> None:

@@ -1,0 +1,253 @@
+"""A comparison, or a chart, as one self-contained page.
+
+The chart library is written into the page, and a content security policy forbids the browser to
+load anything or to run any other script, whatever the names and chart specifications contain.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from drlapps import files
+from drlapps.report import charts, tables
+from drlapps.report.formats import NOTHING, formatter
+from drlapps.report.tables import Grid, Json
+
+if TYPE_CHECKING:
+    import altair as alt
+
+_EMBED = """
+const specs = JSON.parse(document.getElementById("charts").textContent);
+specs.forEach((spec, index) => {
+  const place = document.getElementById("chart-" + index);
+  const actions = {export: true, source: false, compiled: false, editor: false};
+  vegaEmbed(place, spec, {renderer: "svg", ast: true, logLevel: 1, actions})
+    .catch(error => { place.textContent = "This chart cannot be drawn: " + error.message; });
+});
+"""
+
+_STYLE = """
+:root { color-scheme: light dark; --page: #f5f6f8; --card: #fff; --ink: #1c2430;
+  --faint: #5a6675; --line: #e1e5ea; --good: #2b8a3e; --bad: #c92a2a; --unsure: #a86a00;
+  --same: #0b7285; --accent: #1f6fb4; }
+@media (prefers-color-scheme: dark) { :root { --page: #14181e; --card: #1d232b; --ink: #e6eaf0;
+  --faint: #9aa5b3; --line: #323a45; --good: #69c97c; --bad: #ff8787; --unsure: #f0b64a;
+  --same: #4fc3d9; --accent: #74b4ea; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink);
+  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif; }
+main { max-width: 1060px; margin: 0 auto; padding: 40px 24px 64px; }
+h1 { font-size: 26px; line-height: 1.2; margin: 0 0 16px; overflow-wrap: anywhere; }
+h2 { font-size: 18px; margin: 0 0 8px; }
+p { margin: 6px 0; }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
+  padding: 20px 24px; margin-top: 20px; }
+.headline p { font-size: 17px; overflow-wrap: anywhere; }
+.headline { border-left: 4px solid var(--accent); }
+.note { color: var(--faint); font-size: 13px; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; }
+th { text-align: left; font-weight: 500; color: var(--faint); vertical-align: bottom; }
+th, td { padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); }
+th:last-child, td:last-child { padding-right: 0; }
+td { overflow-wrap: anywhere; min-width: 8em; }
+.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; min-width: 0; }
+table.narrow { width: auto; }
+.narrow th, .narrow td { padding-right: 40px; }
+.good { color: var(--good); font-weight: 600; }
+.bad { color: var(--bad); font-weight: 600; }
+.unsure { color: var(--unsure); font-weight: 600; }
+.same { color: var(--same); font-weight: 600; }
+.faint { color: var(--faint); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 24px; margin: 0; }
+dt { color: var(--faint); }
+dd { margin: 0; overflow-wrap: anywhere; }
+summary { cursor: pointer; font-weight: 600; }
+details[open] summary { margin-bottom: 10px; }
+.chart { background: #fff; color: #1c2430; border-radius: 6px; overflow-x: auto; }
+.chart .vega-embed { display: block; padding-right: 0; }
+.chart svg.marks { display: block; max-width: 100%; height: auto; }
+.chart summary { opacity: 0.35 !important; }
+@media print { body { background: #fff; } main { max-width: none; padding: 0; }
+  section { break-inside: avoid; border: 0; padding: 8px 0; } .long { break-inside: auto; }
+  .chart summary { display: none; } }
+"""
+
+_READING = (
+    ("Interval", "All intervals hold 95 % confidence. Those of an agent cover the luck of training "
+     "(seeds) and the luck of the draw (instances): another training run on other instances of the "
+     "same kind would be expected to agree with them."),
+    ("Difference", "Every policy played the same instances, so differences are taken instance by "
+     "instance. The test is the t test for crossed seeds and instances, with Satterthwaite's "
+     "degrees of freedom; treating runs on the same instance as independent would promise too "
+     "much."),
+    ("p (Holm)", "The p-values are adjusted by Holm's method for the number of tests in the "
+     "table, so that the chance of any false verdict in it is at most 5 %."),
+    ("Verdict", "Better and worse mean that the adjusted p-value is at most 0.05. Not separated "
+     "means that these data cannot tell: it is no proof of equality. Equivalent means "
+     "that the difference is smaller than the margin asked for. Below three training runs "
+     "no verdict is given: chance alone may explain so few."),
+    ("Wins", "Share of runs and instances on which the agent is ahead; a tie counts one half."),
+    ("Worst 10 %", "Mean score of the tenth of the instances on which the policy does worst."),
+    ("Feasible", "Share of results that keep every constraint. A policy with an infeasible "
+     "result has no mean and takes part in no test, for a mean over the rest would flatter it."),
+    ("Information", "What a policy may see. Observed: what the agent sees. Model: also the "
+     "parameters of the problem. Clairvoyant: also the future, so that it is a bound and no "
+     "opponent."),
+    ("Cost", "Planning happens once an instance, acting at each decision; both are the wall time "
+     "a user would wait. Training is paid once, in CPU time of one run. Compare quality only "
+     "together with what it costs."),
+)  # fmt: skip
+
+
+def comparison(found: Json) -> str:
+    """Return the page of a comparison."""
+    specs: list[Mapping[str, Any]] = []
+    parts = [_headline(found), _subject(found)]
+    parts += [_section(grid.title, _table(grid)) for grid in tables.tables(found)]
+    for title, drawn, note in charts.comparison_charts(found):
+        place = _place(specs, drawn.to_dict())
+        parts.append(_section(title, f'{place}<p class="note">{escape(note)}</p>'))
+    for figure in found.get("figures", []):
+        parts.append(_section(figure["title"], _place(specs, figure["spec"])))
+    parts += [_every_result(found), _reading()]
+    title = f"drlapps: {found['task']}"
+    return _shell(title, f"<h1>{escape(title)}</h1>\n" + "\n".join(parts), specs)
+
+
+def chart(drawn: alt.TopLevelMixin, title: str) -> str:
+    """Return the page of a single chart."""
+    specs: list[Mapping[str, Any]] = []
+    return _shell(title, f"<section>{_place(specs, drawn.to_dict())}</section>", specs)
+
+
+def _headline(found: Json) -> str:
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in tables.sentences(found))
+    return f'<section class="headline">{said}</section>'
+
+
+def _subject(found: Json) -> str:
+    terms = "".join(
+        f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>"
+        for word, meaning in tables.subject(found)
+    )
+    return _section("What was compared", f"<dl>{terms}</dl>")
+
+
+def _reading() -> str:
+    terms = "".join(f"<dt>{word}</dt><dd>{meaning}</dd>" for word, meaning in _READING)
+    return _section("How to read it", f'<dl class="note">{terms}</dl>')
+
+
+def _every_result(found: Json) -> str:
+    """Return the values of all policies on all instances, folded away."""
+    names = [policy["name"] for policy in tables.ranked(found)]
+    cells: dict[tuple[str, str], list[Json]] = {}
+    for result in found["results"]:
+        cells.setdefault((result["instance"], result["policy"]), []).append(result)
+    form = formatter((result["metric"]["value"], None) for result in found["results"])
+    header = "".join(f'<th class="n">{escape(name)}</th>' for name in names)
+    rows = "".join(
+        f"<tr><td>{escape(instance)}</td>"
+        + "".join(
+            f'<td class="n">{", ".join(_outcome(r, form) for r in cells.get((instance, name), []))}'
+            "</td>"
+            for name in names
+        )
+        + "</tr>"
+        for instance in found["instances"]
+    )
+    metric = escape(found["metric"]["name"])
+    return (
+        f'<section class="long"><details><summary>Every result: {metric} by instance, one value '
+        f'for each training run</summary><div class="scroll"><table><thead><tr><th>instance</th>'
+        f"{header}</tr></thead><tbody>{rows}</tbody></table></div></details></section>"
+    )
+
+
+def _outcome(result: Json, form: Any) -> str:
+    if result["feasible"]:
+        return escape(form(result["metric"]["value"]))
+    return f'<span class="bad">{escape(result["status"] or NOTHING)}</span>'
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _table(grid: Grid) -> str:
+    def css(numeric: bool, tone: str = "") -> str:
+        names = " ".join(filter(None, ("n" if numeric else "", tone)))
+        return f' class="{names}"' if names else ""
+
+    header = "".join(
+        f"<th{css(column.numeric)}>{'<br>'.join(map(escape, column.header.splitlines()))}</th>"
+        for column in grid.columns
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{css(column.numeric, cell.tone)}>{escape(cell.text)}</td>"
+            for column, cell in zip(grid.columns, row, strict=True)
+        )
+        + "</tr>"
+        for row in grid.rows
+    )
+    narrow = ' class="narrow"' if len(grid.columns) <= 3 else ""
+    return (
+        f'<div class="scroll"><table{narrow}><thead><tr>{header}</tr></thead>'
+        f'<tbody>{rows}</tbody></table></div><p class="note">{escape(grid.note)}</p>'
+    )
+
+
+def _place(specs: list[Mapping[str, Any]], spec: Mapping[str, Any]) -> str:
+    """File a chart specification and return the place where the page draws it."""
+    specs.append(spec)
+    return (
+        f'<div class="chart" id="chart-{len(specs) - 1}"><noscript>Charts need JavaScript.'
+        "</noscript></div>"
+    )
+
+
+@cache
+def _script() -> str:
+    """Return the chart library together with the few lines that draw the charts."""
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle(_EMBED))
+
+
+def _shell(title: str, body: str, specs: Sequence[Mapping[str, Any]]) -> str:
+    script = _script()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    # Through the strict writer, so that what JSON has no form for becomes null; then compact.
+    compact = json.dumps(json.loads(files.json_text(list(specs))), separators=(",", ":"))
+    embedded = compact.replace("<", "\\u003c")
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+<script type="application/json" id="charts">{embedded}</script>
+<script>{script}</script>
+</body>
+</html>
+"""

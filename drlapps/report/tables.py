@@ -1,0 +1,349 @@
+"""The tables and sentences of a comparison as plain text, ready for any medium.
+
+Everything here words what :func:`drlapps.compare.compare` found; nothing is computed.
+:mod:`drlapps.report` prints the tables on a terminal, as Markdown and in a page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from drlapps.report.formats import (
+    NOTHING,
+    estimate,
+    formatter,
+    is_number,
+    p_value,
+    percent,
+    seconds,
+)
+from drlapps.stats import MIN_INSTANCES, MIN_SEEDS, Verdict
+
+Json: TypeAlias = Mapping[str, Any]
+"""A JSON object, such as a comparison."""
+
+INFEASIBLE = "infeasible"
+
+_TONES = {
+    Verdict.BETTER: "good",
+    Verdict.WORSE: "bad",
+    Verdict.NOT_SEPARATED: "unsure",
+    Verdict.EQUIVALENT: "same",
+    Verdict.NO_VERDICT: "faint",
+}
+
+_PHRASES = {
+    Verdict.BETTER: "better than",
+    Verdict.WORSE: "worse than",
+    Verdict.EQUIVALENT: "equivalent to",
+    Verdict.NOT_SEPARATED: "not separated from",
+}
+
+
+class Column(NamedTuple):
+    """A column: its header of one or two lines, and whether it holds numbers."""
+
+    header: str
+    numeric: bool = True
+
+
+class Cell(NamedTuple):
+    """A cell: its text and its tone (``good``, ``bad``, ``unsure``, ``same``, ``faint``)."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table.
+
+    Attributes:
+        title: what it shows.
+        columns: its columns.
+        rows: its rows, a cell for each column.
+        note: how to read it, in one sentence.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+
+def is_relative(comparison: Json) -> bool:
+    """Return whether scores are gaps to a reference; if not, they are in the metric's unit."""
+    return comparison["aggregates"] is not None
+
+
+def ranked(comparison: Json) -> list[Json]:
+    """Return the policies from best to worst by mean score, those without a mean last.
+
+    The score is the gap to the reference where there is one: it is what verdicts compare.
+    """
+    key = "gap_percent" if is_relative(comparison) else "mean"
+    sign = 1.0 if is_relative(comparison) or comparison["metric"]["minimize"] else -1.0
+
+    def order(policy: Json) -> float:
+        return sign * policy[key] if is_number(policy[key]) else math.inf
+
+    return sorted(comparison["policies"], key=order)
+
+
+def subject(comparison: Json) -> list[tuple[str, str]]:
+    """Return what was compared as pairs of a word and its meaning here."""
+    metric = comparison["metric"]
+    better = "lower" if metric["minimize"] else "higher"
+    unit = f"{metric['unit']}, " if metric["unit"] else ""
+    budget = comparison["budget_seconds"]
+    rows = [
+        ("task", comparison["task"]),
+        ("pool", comparison["pool"] or "chosen by hand"),
+        ("instances", str(len(comparison["instances"]))),
+        ("metric", f"{metric['name']} ({unit}{better} is better)"),
+        ("gap to", comparison["reference"] or NOTHING),
+        ("differences in", comparison["difference_unit"] or metric["name"]),
+        ("budget", f"{seconds(budget)} an instance" if is_number(budget) else "none"),
+    ]
+    return [(word, meaning) for word, meaning in rows if meaning != NOTHING]
+
+
+def tables(comparison: Json) -> list[Grid]:
+    """Return all tables of a comparison, in the order in which to read them."""
+    bounds = [policy for policy in ranked(comparison) if policy["bound"]]
+    contest = [policy for policy in ranked(comparison) if not policy["bound"]]
+    found = [_quality("Policies, best first", contest, comparison)]
+    if bounds:
+        note = "These see the future: they show what is possible, and compete with nobody."
+        found.append(_quality("Bounds", bounds, comparison, note))
+    if comparison["verdicts"]:
+        found.append(_verdicts(comparison))
+    found.append(_costs([*contest, *bounds]))
+    return found + _aggregates(comparison)
+
+
+def _quality(title: str, policies: Sequence[Json], comparison: Json, note: str = "") -> Grid:
+    relative = is_relative(comparison)
+    mean = formatter((p["mean"], p["interval"]) for p in policies)
+    gap = formatter(((p["gap_percent"], p["gap_interval"]) for p in policies), digits=4)
+    columns = [Column("policy", False), Column("seeds"), Column(f"mean\n{_name(comparison)}")]
+    columns += [Column("mean\ngap %")] if relative else []
+    columns += [Column(f"worst 10 %\n{'gap %' if relative else ''}"), Column("feasible")]
+    rows = []
+    for p in policies:
+        whole = is_number(p["mean"])
+        row = [Cell(p["name"]), Cell(NOTHING if p["seeds"] is None else str(p["seeds"]))]
+        row.append(
+            Cell(estimate(p["mean"], p["interval"], mean)) if whole else Cell(INFEASIBLE, "bad")
+        )
+        row += [Cell(estimate(p["gap_percent"], p["gap_interval"], gap))] if relative else []
+        row.append(Cell((gap if relative else mean)(p["worst_decile"])))
+        row.append(Cell(percent(p["feasible_rate"]), "" if p["feasible_rate"] == 1 else "bad"))
+        rows.append(tuple(row))
+    note = note or "Means over seeds and instances with 95 % confidence intervals."
+    return Grid(title, tuple(columns), tuple(rows), note)
+
+
+def _costs(policies: Sequence[Json]) -> Grid:
+    columns = (
+        Column("policy", False), Column("information", False), Column("status", False),
+        Column("plan"), Column("act"), Column("train CPU"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            Cell(p["name"]),
+            Cell(p["information"]),
+            Cell(_statuses(p["statuses"])),
+            Cell(seconds(p["seconds"]["plan"])),
+            Cell(seconds(p["seconds"]["act"])),
+            Cell(seconds(p["train_cpu_seconds"])),
+        )
+        for p in policies
+    )
+    note = "Planning and acting: wall time an instance; training: CPU time a run."
+    return Grid("Information and cost", columns, rows, note)
+
+
+def _verdicts(comparison: Json) -> Grid:
+    verdicts = comparison["verdicts"]
+    lower = is_relative(comparison) or comparison["metric"]["minimize"]
+    unit = comparison["difference_unit"]
+    difference = formatter(((v["difference"], v["interval"]) for v in verdicts), digits=4)
+    columns = (
+        Column("agent", False), Column("baseline", False), Column("difference"),
+        Column("p (Holm)"), Column("wins"), Column("verdict", False),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            Cell(v["agent"]),
+            Cell(v["baseline"]),
+            Cell(estimate(v["difference"], v["interval"], difference)),
+            Cell(p_value(v["p_holm"])),
+            Cell(f"{100 * v['win_rate']:.0f} %" if is_number(v["win_rate"]) else NOTHING),
+            Cell(v["verdict"], _TONES.get(v["verdict"], "")),
+        )
+        for v in verdicts
+    )
+    note = (
+        f"Difference: agent minus baseline{f' in {unit}' if unit else ''} with its 95 % confidence "
+        f"interval; {'negative' if lower else 'positive'} is better."
+    )
+    return Grid("Verdicts", columns, rows, note)
+
+
+def _aggregates(comparison: Json) -> list[Grid]:
+    """Return what tells several agents apart; nothing where there are no two."""
+    agents = [policy["name"] for policy in ranked(comparison) if policy["kind"] == "agent"]
+    aggregates = comparison["aggregates"]
+    if len(agents) < 2 or not aggregates or not aggregates["iqm"]:
+        return []
+    iqm = aggregates["iqm"]
+    names = [policy["name"] for policy in ranked(comparison) if policy["name"] in iqm]
+    # Resampling the runs within each instance says nothing where there are hardly any.
+    few = {p["name"] for p in comparison["policies"] if p["seeds"] and p["seeds"] < MIN_SEEDS}
+    spread = {name: None if name in few else iqm[name]["interval"] for name in names}
+    form = formatter(((iqm[name]["value"], spread[name]) for name in names), digits=4)
+    middle = Grid(
+        "Interquartile means",
+        (Column("policy", False), Column("gap %")),
+        tuple(
+            (Cell(name), Cell(estimate(iqm[name]["value"], spread[name], form))) for name in names
+        ),
+        "Mean gap of the middle half of all runs and instances; agents of several runs with 95 % "
+        "stratified bootstrap intervals.",
+    )
+    pairs = aggregates["probability_of_improvement"]
+    chances = Grid(
+        "Agent against agent",
+        (Column("agent", False), Column("over", False), Column("probability of improvement")),
+        tuple(
+            (
+                Cell(pair["agent"]),
+                Cell(pair["over"]),
+                Cell(
+                    estimate(
+                        pair["probability"],
+                        None if few & {pair["agent"], pair["over"]} else pair["interval"],
+                        "{:.2f}".format,
+                    )
+                ),
+            )
+            for pair in pairs
+        ),
+        "Chance that a run of the first beats a run of the second on an instance.",
+    )
+    return [middle, *([chances] if pairs else [])]
+
+
+def sentences(comparison: Json) -> list[str]:
+    """Return a plain sentence for each agent that sums its verdicts up."""
+    agents = dict.fromkeys(verdict["agent"] for verdict in comparison["verdicts"])
+    if agents:
+        return [_sentence(agent, comparison) for agent in agents]
+    contest = [policy for policy in ranked(comparison) if not policy["bound"]]
+    best = (contest or ranked(comparison))[0]
+    why = "Without an agent beside a baseline there is no verdict"
+    if not is_number(best["mean"]):
+        return [f"{why}, and no policy is feasible on every instance."]
+    what = "gap" if is_relative(comparison) else _name(comparison)
+    return [f"{why}; the best mean {what} is {best['name']}'s."]
+
+
+def _sentence(agent: str, comparison: Json) -> str:
+    found: dict[str, list[str]] = {}
+    for verdict in comparison["verdicts"]:
+        if verdict["agent"] == agent:
+            found.setdefault(verdict["verdict"], []).append(verdict["baseline"])
+    parts = [
+        f"{phrase} {', '.join(found[verdict])}"
+        for verdict, phrase in _PHRASES.items()
+        if verdict in found
+    ]
+    refused = found.get(Verdict.NO_VERDICT, [])
+    if not parts:
+        return f"No verdict on {agent}: {_why(agent, refused, comparison)}."
+    said = f"{agent} is {'; '.join(parts)}"
+    if refused:
+        against = ", ".join(refused)
+        said += f"; no verdict against {against} ({_why(agent, refused, comparison)})"
+    return f"{said}."
+
+
+def _why(agent: str, baselines: Sequence[str], comparison: Json) -> str:
+    """Return why there is no verdict on an agent beside these baselines."""
+    policies = {policy["name"]: policy for policy in comparison["policies"]}
+    bad = "infeasible results"
+    if is_number(comparison["budget_seconds"]):
+        bad = "results over budget or infeasible"
+    if policies[agent]["feasible_rate"] < 1:
+        return f"{agent} has {bad}"
+    seeds, instances = policies[agent]["seeds"], len(comparison["instances"])
+    if seeds is not None and seeds < MIN_SEEDS:
+        runs = "training run" if seeds == 1 else "training runs"
+        return f"it has {seeds} {runs}, and chance alone may explain fewer than {MIN_SEEDS}"
+    if instances < MIN_INSTANCES:
+        return f"a verdict needs at least {MIN_INSTANCES} instances"
+    failed = [name for name in baselines if policies[name]["feasible_rate"] < 1]
+    if failed:
+        return f"{', '.join(failed)} {'has' if len(failed) == 1 else 'have'} {bad}"
+    return "the differences allow no test"
+
+
+def solution(row: Json) -> list[tuple[str, str]]:
+    """Return one result, the object of ``drlapps solve``, as pairs of a word and its meaning."""
+    metric = row["metric"]
+    form = formatter([(metric["value"], None), (row["reference"], None), (row["bound"], None)])
+    gap = formatter([(row["gap_percent"], None)], digits=4)
+    pairs = [
+        ("task", row["task"]),
+        ("policy", f"{row['policy']} (information: {row['information']})"),
+        ("instance", row["instance"]),
+        (metric["name"], f"{form(metric['value'])} {metric['unit']}".rstrip()),
+        ("feasible", "yes" if row["feasible"] else "no"),
+        ("status", row["status"]),
+        ("reference", form(row["reference"])),
+        ("gap", f"{gap(row['gap_percent'])} %"),
+        ("bound", form(row["bound"])),
+        ("planning", seconds(row["seconds"]["plan"])),
+        ("acting", seconds(row["seconds"]["act"])),
+    ]
+    return [(word, meaning) for word, meaning in pairs if not meaning.startswith(NOTHING)]
+
+
+def evaluation(rows: Sequence[Json]) -> Grid:
+    """Return the table of a list of results, as ``drlapps evaluate`` gives it."""
+    value = formatter((row["metric"]["value"], None) for row in rows)
+    gap = formatter(((row["gap_percent"], None) for row in rows), digits=4)
+    name = rows[0]["metric"]["name"] if rows else "value"
+    columns = (
+        Column("policy", False), Column("seed"), Column("instance", False), Column(name),
+        Column("gap %"), Column("status", False), Column("plan"), Column("act"),
+    )  # fmt: skip
+    cells = tuple(
+        (
+            Cell(row["policy"]),
+            Cell(NOTHING if row["run_seed"] is None else str(row["run_seed"])),
+            Cell(row["instance"]),
+            Cell(value(row["metric"]["value"])) if row["feasible"] else Cell(INFEASIBLE, "bad"),
+            Cell(gap(row["gap_percent"]) if row["feasible"] else NOTHING),
+            Cell(row["status"]),
+            Cell(seconds(row["seconds"]["plan"])),
+            Cell(seconds(row["seconds"]["act"])),
+        )
+        for row in rows
+    )
+    return Grid("Results", columns, cells)
+
+
+def _name(comparison: Json) -> str:
+    name: str = comparison["metric"]["name"]
+    return name
+
+
+def _statuses(counts: Mapping[str, int]) -> str:
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{status} {count}" for status, count in counts.items())
