@@ -19,13 +19,12 @@ from drlapps.policy import Policy
 from drlapps.registry import load
 from drlapps.task import Task
 from drlapps.vector import Array, VectorEnvironment
+from drlapps.weights import with_weights
 
 if TYPE_CHECKING:
-    import torch
     from gymnasium import Space
     from stable_baselines3.common.base_class import BaseAlgorithm
     from stable_baselines3.common.policies import BasePolicy
-    from torch import Tensor
 
     from drlapps.bridge import SB3Bridge
 
@@ -124,6 +123,12 @@ _REPLAY: dict[str, object] = {
 _QUEUE: dict[str, object] = {
     **_REPLAY, "target_update_interval": 1_000, "exploration_fraction": 0.3,
 }  # fmt: skip
+# A candidate is scored by the first episode of every row. From zero weights a network with a hidden
+# layer would never move.
+_ARS: dict[str, object] = {
+    "n_eval_episodes": 4, "n_delta": 8, "n_top": 4, "learning_rate": 0.05, "delta_std": 0.1,
+    "zero_policy": False,
+}  # fmt: skip
 _NOISE: dict[str, object] = {**_REPLAY, "action_noise": {"normal": 0.1}}
 
 
@@ -178,22 +183,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "ars": Algorithm(
         "sb3_contrib:ARS",
         ("Box", "Discrete"),
-        # A candidate is scored by the first episode of every row. From zero weights a network with
-        # a hidden layer would never move.
-        replace(
-            _preset(
-                "ars",
-                2_000_000,
-                4,
-                n_eval_episodes=4,
-                n_delta=8,
-                n_top=4,
-                learning_rate=0.05,
-                delta_std=0.1,
-                zero_policy=False,
-            ),
-            policy_kwargs={"net_arch": [16]},
-        ),  # fmt: skip
+        replace(_preset("ars", 2_000_000, 4, **_ARS), policy_kwargs={"net_arch": [16]}),
         samples=False,
         # It draws its candidates before it says that a rollout starts, and hides them.
         resumes=False,
@@ -336,52 +326,6 @@ class Agent(Policy):
             self._generator_state = torch.get_rng_state()
         self._starts[:] = False
         return actions
-
-
-def weights_of(policy: BasePolicy) -> dict[str, Array]:
-    """Return the network's parameters and buffers as arrays."""
-    state = _unique(policy)
-    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in state.items()}
-
-
-def _unique(policy: BasePolicy) -> dict[str, Tensor]:
-    """Return the state once: actor and critic may share modules under several names."""
-    seen: set[tuple[int, torch.Size]] = set()
-    state = {}
-    for name, tensor in policy.state_dict().items():
-        if (key := (tensor.data_ptr(), tensor.shape)) not in seen:
-            seen.add(key)
-            state[name] = tensor
-    return state
-
-
-def with_weights(policy: BasePolicy, weights: Mapping[str, Array]) -> BasePolicy:
-    """Put the weights into the network and return it.
-
-    Raises:
-        InputError: they belong to another network, or are not finite.
-    """
-    import torch
-
-    own = _unique(policy)
-    given = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
-    for name in sorted({*own, *given}):
-        if not (name in own and name in given and _alike(own[name], given[name])):
-            raise InputError(
-                f"the agent's weights do not fit this environment: {name!r} differs; "
-                "an agent with a fixed-size network acts only on the size it was trained for"
-            )
-        if not bool(given[name].isfinite().all()):
-            raise InputError(f"the agent's weights are not finite: {name!r}")
-    with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(given[name])
-    policy.set_training_mode(False)
-    return policy
-
-
-def _alike(a: Tensor, b: Tensor) -> bool:
-    return (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
 @cache

@@ -21,8 +21,6 @@ from drlapps.agents import (
     build_policy,
     check_spaces,
     preset,
-    weights_of,
-    with_weights,
 )
 from drlapps.artifact import RunDirectory
 from drlapps.errors import InputError
@@ -31,6 +29,7 @@ from drlapps.files import load_tree, save_tensors, save_tree, write_rows
 from drlapps.spec import RunSpec, finished
 from drlapps.task import Task
 from drlapps.vector import Array, VectorEnvironment
+from drlapps.weights import weights_of, with_weights
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm

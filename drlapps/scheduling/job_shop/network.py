@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from drlapps.scheduling.job_shop.features import FEATURES, MACHINE_COLUMNS
 
 _MEASURES = len(FEATURES) - MACHINE_COLUMNS
+_KINDS = 3
 
 
 class Relation(nn.Module):
@@ -29,22 +30,22 @@ class Relation(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.update = nn.Sequential(
-            nn.Linear(5 * width, width), nn.ReLU(), nn.Linear(width, width)
-        )
+        self.own = nn.Linear(width, width)
+        self.said = nn.Linear(width, _KINDS * width, bias=False)
+        self.everyone = nn.Linear(width, width, bias=False)
+        self.update = nn.Linear(width, width)
 
-    def forward(self, jobs: Tensor, neighbours: Tensor, everyone: Tensor) -> Tensor:
+    def forward(self, jobs: Tensor, neighbours: Tensor, weight: Tensor) -> Tensor:
         """Return updated embeddings.
 
         Args:
             jobs: (B, n, width).
-            neighbours: (B, 3 n, n) weights of the three kinds of neighbour, each row a mean.
-            everyone: (B, 1, n) weights of the mean over the unfinished jobs.
+            neighbours: (B, n, 3 n) weights of the three kinds of neighbour, each kind a mean.
+            weight: (B, 1, n) weights of the mean over the unfinished jobs.
         """
-        batch, n, width = jobs.shape
-        heard = (neighbours @ jobs).view(batch, 3, n, width).unbind(1)
-        mean = (everyone @ jobs).expand(-1, n, -1)
-        return jobs + self.update(torch.cat([jobs, *heard, mean], dim=-1))
+        said = torch.cat(self.said(jobs).chunk(_KINDS, dim=-1), dim=1)
+        heard = torch.baddbmm(self.own(jobs), neighbours, said)
+        return jobs + self.update(torch.relu(heard + self.everyone(weight @ jobs)))
 
 
 class JobEncoder(BaseFeaturesExtractor):
@@ -70,11 +71,11 @@ class JobEncoder(BaseFeaturesExtractor):
         unfinished = measures[..., 0] > 0.5
         # A row whose episode has ended has no job left; let it attend to anything, not to nothing.
         unfinished = unfinished | ~unfinished.any(dim=1, keepdim=True)
-        neighbours, everyone = _neighbours(machine, unfinished)
+        neighbours, weight = _neighbours(machine, unfinished)
         jobs = self.embed(measures)
         for relation in self.relations:
-            jobs = relation(jobs, neighbours, everyone)
-        mean = (everyone @ jobs).squeeze(1)
+            jobs = relation(jobs, neighbours, weight)
+        mean = (weight @ jobs).squeeze(1)
         peak = jobs.masked_fill(~unfinished.unsqueeze(-1), -1e9).amax(dim=1)
         summary = self.summary(torch.cat([mean, peak], dim=-1))
         return torch.cat([summary.unsqueeze(1), jobs], dim=1)
@@ -82,24 +83,30 @@ class JobEncoder(BaseFeaturesExtractor):
 
 def _neighbours(machine: Tensor, unfinished: Tensor) -> tuple[Tensor, Tensor]:
     """Return the weights of the means of :class:`Relation` from the machine columns (B, n, 3)."""
-    current, following = machine[..., 0], machine[..., 1]
     # The empty row of a finished job must match nobody.
-    current = torch.where(unfinished, current, -2.0)
-    following = torch.where(unfinished, following, -1.0)
+    current = torch.where(unfinished, machine[..., 0], -2.0)
+    following = torch.where(unfinished, machine[..., 1], -1.0)
     kinds = ((current, current), (current, following), (following, current))
-    same = torch.cat([a[:, :, None] == b[:, None, :] for a, b in kinds], dim=1).to(machine.dtype)
-    same = same / same.sum(dim=-1, keepdim=True).clamp(min=1.0)
+    means = []
+    for mine, theirs in kinds:
+        same = (mine[:, :, None] == theirs[:, None, :]).to(machine.dtype)
+        means.append(same / same.sum(dim=-1, keepdim=True).clamp(min=1.0))
     weight = unfinished.to(machine.dtype)
-    return same, (weight / weight.sum(dim=1, keepdim=True)).unsqueeze(1)
+    return torch.cat(means, dim=-1), (weight / weight.sum(dim=1, keepdim=True)).unsqueeze(1)
 
 
 class Heads(nn.Module):
-    """Splits the encoder's result: each job beside the summary for the actor, the summary for the critic."""
+    """Splits the encoder's result: jobs and summary for the actor, the summary for the critic.
+
+    Args:
+        width: embedding size.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.latent_dim_pi = self.latent_dim_vf = width
-        self.actor = nn.Sequential(nn.Linear(2 * width, width), nn.ReLU())
+        self.actor_job = nn.Linear(width, width)
+        self.actor_summary = nn.Linear(width, width, bias=False)
         self.critic = nn.Sequential(nn.Linear(width, width), nn.ReLU())
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,8 +115,8 @@ class Heads(nn.Module):
 
     def forward_actor(self, features: Tensor) -> Tensor:
         """Return (B, n, width)."""
-        summary = features[:, :1].expand(-1, features.shape[1] - 1, -1)
-        return self.actor(torch.cat([features[:, 1:], summary], dim=-1))
+        summary = self.actor_summary(features[:, :1])
+        return torch.relu(self.actor_job(features[:, 1:]) + summary)
 
     def forward_critic(self, features: Tensor) -> Tensor:
         """Return (B, width)."""

@@ -17,11 +17,12 @@ MASKABLE_PPO = Preset(
         "ent_coef": 0.01,
     },
     policy="drlapps.scheduling.job_shop.network:JobShopPolicy",
-    policy_kwargs={"width": 64, "layers": 2},
-    # Forced moves teach nothing: skipping them halves the steps of an episode.
-    environment={"delay": 0.5, "skip_forced": True},
+    policy_kwargs={"width": 48, "layers": 2},
+    # Active schedules contain an optimum, non-delay ones may not. Forced moves teach nothing:
+    # skipping them halves the steps of an episode.
+    environment={"delay": 1.0, "skip_forced": True},
     # One number of jobs fills the batch without padding; the number of machines varies the
     # congestion, which is what large instances differ by.
-    instances={"jobs": [15, 15], "machines": [4, 15]},
-    validate_every=200_000,
+    instances={"jobs": [15, 15], "machines": [4, 20]},
+    validate_every=250_000,
 )

@@ -173,6 +173,13 @@ def test_with_full_delay_an_optimum_can_be_built(shop: JobShop) -> None:
     assert shop.elementary_bound <= best
 
 
+def test_with_full_delay_an_operation_without_duration_may_go_first() -> None:
+    # Job 1 may pass machine 0 at 3 only if job 0 (5 units) has not started there yet.
+    shop = JobShop.from_jobs("pass", [[(0, 5)], [(1, 3), (0, 0), (2, 4)]])
+    assert best_of_all(start(shop, delay=1.0), unfinished) == 8
+    assert best_of_all(start(shop, delay=1.0), admitted) == 8
+
+
 def test_without_delay_the_optimum_can_be_out_of_reach() -> None:
     # Machine 0 must wait for job 1, which comes at 1, or job 1 ends at 10 + 1 + 10.
     shop = JobShop.from_jobs("wait", [[(0, 10)], [(1, 1), (0, 1), (2, 10)]])
