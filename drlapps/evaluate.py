@@ -68,6 +68,7 @@ class Result:
     def row(self, task: Task) -> dict[str, Any]:
         """Return the JSON object of the command line."""
         row = asdict(self)
+        row["incumbents"] = [list(point) for point in self.incumbents]
         metric = asdict(task.metric)
         metric.pop("reference")
         row["metric"] = {"name": metric["name"], "value": row.pop("value"), **metric}

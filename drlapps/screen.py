@@ -112,38 +112,21 @@ def runs(found: Sequence[JSON], console: Console) -> None:
 
 def results(found: Sequence[JSON], console: Console) -> None:
     """Draw result rows, then the mean gap of each policy."""
-    table = _table("policy", "seed", "instance", "value", "gap %", "status", "plan s", "act s")
-    for row in found:
-        seed = "" if row["run_seed"] is None else str(row["run_seed"])
-        table.add_row(
-            row["policy"], seed, row["instance"], _number(row["metric"]["value"]),
-            _number(row["gap_percent"]), row["status"], _number(row["seconds"]["plan"], 3),
-            _number(row["seconds"]["act"], 3),
-        )  # fmt: skip
-    console.print(table)
+    from drlapps import report
+
+    report.evaluation(found, console)
     for policy in dict.fromkeys(row["policy"] for row in found):
-        own = [row for row in found if row["policy"] == policy]
-        gaps = [row["gap_percent"] for row in own]
+        gaps = [row["gap_percent"] for row in found if row["policy"] == policy]
         if None not in gaps:
             mean = sum(gaps) / len(gaps)
-            console.print(f"{policy}: mean gap {mean:.2f} % over {len(gaps)} results")
+            _say(f"{policy}: mean gap {mean:.2f} % over {len(gaps)} results")
 
 
 def solved(found: JSON, console: Console) -> None:
     """Draw one solved instance."""
-    metric = found["metric"]
-    table = _table("", "")
-    table.show_header = False
-    table.add_row("instance", found["instance"])
-    table.add_row("policy", f"{found['policy']} ({found['information']})")
-    table.add_row(metric["name"], f"{_number(metric['value'])} {metric['unit']}")
-    table.add_row("status", found["status"] if found["feasible"] else "infeasible")
-    table.add_row("bound", _number(found["bound"]))
-    table.add_row("reference", _number(found["reference"]))
-    table.add_row("gap", "–" if found["gap_percent"] is None else f"{found['gap_percent']:.2f} %")
-    seconds = found["seconds"]
-    table.add_row("seconds", f"plan {seconds['plan']:.3f}, act {seconds['act']:.3f}")
-    console.print(table)
+    from drlapps import report
+
+    report.solution(found, console)
 
 
 def comparison(found: JSON, console: Console) -> None:

@@ -10,6 +10,25 @@ def _rule(name: str, summary: str) -> Baseline:
     return Baseline(f"{_RULES}:{name}", f"{summary} (non-delay schedule)")
 
 
+def _gap(method: str, percent: str, source: str) -> dict[str, str]:
+    return {"method": method, "mean gap on ta01..ta80, %": percent, "source": source}
+
+
+_PUBLISHED = (
+    _gap("L2D, greedy", "27.1", "Zhang et al. 2020"),
+    _gap("SPT / MWKR / FDD/MWKR as printed there", "58.0 / 52.2 / 43.3", "Zhang et al. 2020"),
+    _gap("L2D, best of 128", "20.5", "Corsini et al. 2024"),
+    _gap("ScheduleNet", "16.1", "Park et al. 2021"),
+    _gap("shifting bottleneck", "14.8", "Corsini et al. 2024"),
+    _gap("random MOR, best of 128", "14.5", "Corsini et al. 2024"),
+    _gap("SLIM, greedy", "13.4", "Corsini et al. 2024"),
+    _gap("residual scheduling, greedy", "12.5", "Ho et al. 2023"),
+    _gap("SI-GD, greedy", "8.1", "Pirnay & Grimm 2024"),
+    _gap("SLIM, best of 512", "7.8", "Corsini et al. 2024"),
+    _gap("L2S, 5000 improvement steps", "7.4", "Zhang et al. 2024"),
+    _gap("CP-SAT 9.15, 600 s, 4 cores", "1.5", "JSPLib"),
+)
+
 JOB_SHOP = Task(
     id="scheduling/job-shop",
     env_id="drlapps/JobShop-v0",
@@ -61,6 +80,7 @@ JOB_SHOP = Task(
     pretrained="maskable-ppo",
     checker=f"{_JOB_SHOP}.checker:check",
     views=f"{_JOB_SHOP}.views",
+    published=_PUBLISHED,
     references=(
         "Taillard 1993, Benchmarks for basic scheduling problems, EJOR 64(2)",
         "Bierwirth & Mattfeld 1999, Production scheduling and rescheduling with genetic "

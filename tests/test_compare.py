@@ -1,0 +1,168 @@
+"""From results to verdicts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from drlapps import registry
+from drlapps.compare import compare
+from drlapps.errors import InputError
+from drlapps.evaluate import Result
+from drlapps.files import json_text
+
+TASK = registry.get("scheduling/job-shop")
+INSTANCES = 20
+
+
+def result(policy: str, seed: int | None, instance: int, gap: float, **changes: Any) -> Result:
+    value = 100.0 + gap
+    found = Result(
+        task=TASK.id,
+        policy=policy,
+        kind="baseline" if seed is None else "agent",
+        information="observed",
+        run_seed=seed,
+        instance=f"i{instance:02d}",
+        instance_hash=f"{instance:064x}",
+        value=value,
+        metrics={"makespan": value, "feasible": 1.0},
+        feasible=True,
+        status="heuristic",
+        bound=None,
+        reference=100.0,
+        gap_percent=gap,
+        plan_seconds=0.5,
+        act_seconds=0.25,
+    )
+    return replace(found, **changes)
+
+
+def agent(name: str, seeds: int, mean: float, noise: float = 0.3, **changes: Any) -> list[Result]:
+    rng = np.random.default_rng([seeds, int(10 * mean)])
+    return [
+        result(name, s, i, mean + 0.2 * i + noise * float(rng.normal()), **changes)
+        for s in range(seeds)
+        for i in range(INSTANCES)
+    ]
+
+
+def baseline(name: str, mean: float, **changes: Any) -> list[Result]:
+    rng = np.random.default_rng(int(10 * mean))
+    return [
+        result(name, None, i, mean + 0.2 * i + 0.3 * float(rng.normal()), **changes)
+        for i in range(INSTANCES)
+    ]
+
+
+def verdicts(found: dict[str, Any]) -> dict[tuple[str, str], str]:
+    return {(v["agent"], v["baseline"]): v["verdict"] for v in found["verdicts"]}
+
+
+def test_clear_differences_are_told_and_none_is_not_invented() -> None:
+    rows = agent("drl", 5, 5.0) + baseline("good", 2.0) + baseline("bad", 9.0) + baseline("par", 5.0)
+    found = compare(TASK, rows, pool="test", train_cpu_seconds={"drl": 60.0})
+    assert verdicts(found) == {
+        ("drl", "good"): "worse", ("drl", "bad"): "better", ("drl", "par"): "not separated",
+    }  # fmt: skip
+    by_name = {policy["name"]: policy for policy in found["policies"]}
+    assert by_name["drl"]["train_cpu_seconds"] == 60.0
+    assert by_name["drl"]["seeds"] == 5
+    assert by_name["good"]["seeds"] is None
+    assert by_name["good"]["seconds"] == {"plan": 0.5, "act": 0.25}
+    for verdict in found["verdicts"]:
+        low, high = verdict["interval"]
+        assert low <= verdict["difference"] <= high
+        assert verdict["p"] <= verdict["p_holm"] <= 1.0
+    bad = next(v for v in found["verdicts"] if v["baseline"] == "bad")
+    assert bad["difference"] == pytest.approx(-4.0, abs=0.3)
+    assert bad["win_rate"] == 1.0
+    assert json.loads(json_text(found)) == found
+
+
+def test_holms_correction_covers_all_the_tests_together() -> None:
+    rows = agent("drl", 4, 5.0) + sum((baseline(f"b{k}", 5.0 + k / 10) for k in range(6)), [])
+    found = compare(TASK, rows)
+    p = sorted(v["p"] for v in found["verdicts"])
+    adjusted = sorted(v["p_holm"] for v in found["verdicts"])
+    by_hand = np.maximum.accumulate([min(1.0, (6 - k) * value) for k, value in enumerate(p)])
+    assert adjusted == pytest.approx(by_hand)
+
+
+def test_below_three_runs_there_is_no_verdict_and_no_burden_on_others() -> None:
+    lone, many, rival = agent("lone", 2, 1.0), agent("many", 5, 5.0), baseline("par", 5.1)
+    both = compare(TASK, lone + many + rival)
+    alone = compare(TASK, many + rival)
+    assert verdicts(both)["lone", "par"] == "no verdict"
+    p = {(v["agent"], v["baseline"]): v["p_holm"] for v in both["verdicts"]}
+    assert p["lone", "par"] is None
+    assert p["many", "par"] == alone["verdicts"][0]["p_holm"]
+
+
+def test_an_infeasible_result_is_neither_dropped_nor_averaged() -> None:
+    rows = agent("drl", 3, 5.0) + baseline("broken", 1.0)
+    rows[-1] = replace(rows[-1], feasible=False, value=None, gap_percent=None, status="infeasible")
+    found = compare(TASK, rows)
+    broken = next(p for p in found["policies"] if p["name"] == "broken")
+    assert broken["mean"] is None
+    assert broken["gap_percent"] is None
+    assert broken["feasible_rate"] == pytest.approx(1 - 1 / INSTANCES)
+    assert broken["statuses"] == {"heuristic": INSTANCES - 1, "infeasible": 1}
+    assert verdicts(found)["drl", "broken"] == "no verdict"
+
+
+def test_clairvoyant_policies_are_bounds_not_opponents() -> None:
+    rows = agent("drl", 3, 5.0) + baseline("oracle", 0.0, information="clairvoyant")
+    found = compare(TASK, rows)
+    assert found["verdicts"] == []
+    assert [p["name"] for p in found["policies"] if p["bound"]] == ["oracle"]
+
+
+def test_a_budget_rules_out_what_took_longer() -> None:
+    slow = baseline("slow", 1.0, plan_seconds=9.0)
+    found = compare(TASK, agent("drl", 3, 5.0) + slow, budget=2.0)
+    policy = next(p for p in found["policies"] if p["name"] == "slow")
+    assert policy["statuses"] == {"over budget": INSTANCES}
+    assert policy["mean"] is None
+    assert found["budget_seconds"] == 2.0
+
+
+def test_a_margin_allows_equivalence() -> None:
+    rows = agent("drl", 5, 5.0) + baseline("par", 5.0)
+    assert verdicts(compare(TASK, rows, margin=1.0)) == {("drl", "par"): "equivalent"}
+    assert verdicts(compare(TASK, rows)) == {("drl", "par"): "not separated"}
+
+
+def test_without_references_the_metric_itself_is_compared() -> None:
+    rows = agent("drl", 3, 5.0) + baseline("bad", 9.0)
+    rows = [replace(row, reference=None, gap_percent=None) for row in rows]
+    found = compare(TASK, rows)
+    assert found["difference_unit"] == "time units"
+    assert found["aggregates"] is None
+    assert verdicts(found) == {("drl", "bad"): "better"}
+
+
+def test_aggregates_match_the_formulas_they_are_named_after() -> None:
+    first, second = agent("a", 4, 5.0), agent("b", 4, 6.0)
+    found = compare(TASK, first + second + baseline("c", 7.0))["aggregates"]
+    scores = np.array([row.gap_percent for row in first])
+    assert found["iqm"]["a"]["value"] == pytest.approx(scipy_stats.trim_mean(scores, 0.25))
+    low, high = found["iqm"]["a"]["interval"]
+    assert low <= found["iqm"]["a"]["value"] <= high
+    assert found["iqm"]["c"]["interval"] is None
+    share = found["profiles"]["share"]["a"]
+    assert share == sorted(share)
+    assert share[-1] == 1.0
+    [pair] = found["probability_of_improvement"]
+    assert (pair["agent"], pair["over"]) == ("a", "b")
+    assert pair["probability"] > 0.9
+
+
+def test_everyone_must_be_scored_on_the_same_instances() -> None:
+    with pytest.raises(InputError, match="exactly once"):
+        compare(TASK, agent("drl", 3, 5.0) + baseline("short", 5.0)[:-1])
