@@ -246,7 +246,7 @@ def solve(
         task, [who], [chosen], seed=seed, settings=env, on_result=bar.scored,
         keep_solutions=(chosen.name,),
     )[0]  # fmt: skip
-    charts = {}
+    charts: dict[str, Any] = {}
     if task.views and result.solution is not None:
         charts = registry.figures(task, chosen, result.solution, f"{chosen.name}: {policy}")
     return result.row(task), charts
@@ -301,7 +301,7 @@ def _figures(task: Task, instance: Any, comparison: JSON) -> list[JSON]:
     """Return chart specifications of each policy's first solution of the showcase instance."""
     if not task.views:
         return []
-    first = {}
+    first: dict[str, tuple[JSON, Any]] = {}
     for row in comparison["results"]:
         solution = row.pop("solution")
         if row["instance"] == instance.name and solution is not None:

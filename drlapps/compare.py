@@ -179,10 +179,10 @@ def _verdicts(
     ]
     differences = [stats.differences(a.scores, b.scores[0]) for a, b in tested]
     tests = [stats.crossed_t(d) for d in differences]
-    adjusted = stats.holm([test.p_value for test in tests]) if tests else []
+    adjusted = stats.holm([test.p_value for test in tests]).tolist() if tests else []
     equivalences: Sequence[float | None] = [None] * len(tests)
     if margin is not None and tests:
-        equivalences = list(stats.holm([stats.tost(test, margin) for test in tests]))
+        equivalences = stats.holm([stats.tost(test, margin) for test in tests]).tolist()
     found = {}
     for (a, b), d, test, p, e in zip(
         tested, differences, tests, adjusted, equivalences, strict=True
@@ -191,7 +191,7 @@ def _verdicts(
             "difference": test.estimate,
             "interval": list(test.interval),
             "p": test.p_value,
-            "p_holm": float(p),
+            "p_holm": p,
             "df": test.df,
             "win_rate": float(aggregates.win_rate(d, minimize=minimize).mean()),
             "verdict": str(stats.verdict(test, minimize=minimize, p_value=p, p_equivalence=e)),

@@ -177,49 +177,57 @@ def _score(
     copies = [instance] * policy.samples
     parameters = {**policy.environment, **settings}
     env = registry.make(task, len(copies), copies, training=False, **parameters)
-    common = {
-        "task": task.id,
-        "policy": contestant.name,
-        "kind": contestant.kind,
-        "information": str(contestant.information),
-        "run_seed": run_seed,
-        "instance": instance.name,
-        "instance_hash": instance.hash,
-        "reference": instance.reference,
-    }
+    nothing = Result(
+        task=task.id,
+        policy=contestant.name,
+        kind=contestant.kind,
+        information=str(contestant.information),
+        run_seed=run_seed,
+        instance=instance.name,
+        instance_hash=instance.hash,
+        value=None,
+        metrics={},
+        feasible=False,
+        status="timeout",
+        bound=instance.bound,
+        reference=instance.reference,
+        gap_percent=None,
+        plan_seconds=0.0,
+        act_seconds=0.0,
+    )
     started = time.perf_counter()
     try:
         plan, act = rollout(env, policy, copies, seed)
     except NoPlan as error:
-        return Result(
-            **common,
-            value=None,
-            metrics={},
-            feasible=False,
-            status=error.plans[0].status,
-            bound=error.plans[0].bound,
-            gap_percent=None,
+        found = error.plans[0]
+        return replace(
+            nothing,
+            status=found.status,
+            bound=_first(found.bound, instance.bound),
             plan_seconds=time.perf_counter() - started,
-            act_seconds=0.0,
         )
     played = [env.metrics(row) for row in range(len(copies))]
     best = min(range(len(copies)), key=lambda row: _order(task, played[row]))
     metrics, solution = played[best], env.solution(best)
     check(task, instance, metrics, solution)
     value, report = metrics[task.metric.name], policy.report(best)
-    return Result(
-        **common,
+    return replace(
+        nothing,
         value=value,
         metrics=metrics,
         feasible=bool(metrics["feasible"]),
         status=report.status if metrics["feasible"] else "infeasible",
-        bound=report.bound if report.bound is not None else instance.bound,
+        bound=_first(report.bound, instance.bound),
         gap_percent=task.metric.gap_percent(value, instance.reference),
         plan_seconds=plan,
         act_seconds=act,
         incumbents=report.incumbents or _incumbents(task, played, plan + act),
         solution=solution,
     )
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
 
 
 def check(

@@ -13,7 +13,7 @@ from drlapps.errors import InputError
 from drlapps.scheduling.job_shop import kernels
 from drlapps.scheduling.job_shop.features import FEATURES, observe
 from drlapps.scheduling.job_shop.shop import JobShop
-from drlapps.vector import Array, Pool, VectorEnvironment
+from drlapps.vector import Array, Generator, Pool, VectorEnvironment
 
 
 class JobShopEnv(VectorEnvironment):
@@ -177,6 +177,7 @@ class JobShopEnv(VectorEnvironment):
         self.next_operation = np.zeros((b, n), np.int32)
         self.job_ready = np.zeros((b, n), np.int64)
         self.machine_ready = np.zeros((b, m), np.int64)
+        self.job_work = np.zeros((b, n), np.int64)
         self.work_left = np.zeros((b, n), np.int64)
         self.load_left = np.zeros((b, m), np.int64)
         self.starts = np.zeros((b, n, o), np.int64)
@@ -210,7 +211,8 @@ class JobShopEnv(VectorEnvironment):
         self.next_operation[row] = 0
         self.job_ready[row] = self.release[row]
         self.machine_ready[row] = 0
-        self.work_left[row] = self.durations[row].sum(axis=1)
+        self.job_work[row] = self.durations[row].sum(axis=1)
+        self.work_left[row] = self.job_work[row]
         valid = np.arange(o) < instance.lengths[:, None]
         load = np.bincount(
             instance.machines[valid], instance.durations[valid], self.load_left.shape[1]
@@ -232,7 +234,7 @@ class JobShopEnv(VectorEnvironment):
         return rewards, terminated, np.zeros(self.num_envs, np.bool_)
 
     def _observe(self) -> Array:
-        observations = np.empty(self.observation_space.shape, np.float32)
+        observations = np.empty((*self.lengths.shape, len(FEATURES)), np.float32)
         observe(self._state, observations)
         return observations
 
@@ -264,7 +266,7 @@ class JobShopEnv(VectorEnvironment):
 
 def _capacity(pool: Pool) -> tuple[int, int, int]:
     """Return the most jobs, operations a job and machines of any instance of the pool."""
-    shops = [pool.largest()] if hasattr(pool, "largest") else list(pool)
+    shops: list[Any] = [pool.largest()] if isinstance(pool, Generator) else list(pool)
     return (
         max(shop.jobs for shop in shops),
         max(shop.durations.shape[1] for shop in shops),

@@ -97,8 +97,7 @@ def observe(s: State, observations: NDArray[np.float32]) -> None:
         for j in range(n):
             k, size = s.next_operation[b, j], s.lengths[b, j]
             operations += size
-            for done in range(size):
-                total += s.durations[b, j, done]
+            total += s.job_work[b, j]
             if k < size:
                 alive += 1
                 most_left = max(most_left, size - k)
@@ -160,6 +159,9 @@ def describe(
 ) -> None:
     """Fill the rows of the unfinished jobs but for the context and the look-ahead."""
     bound = s.bound[b]
+    # Divisions are the dearest part of an observation: three for all of them.
+    per_unit, per_horizon, per_machines = 1.0 / unit, 1.0 / horizon, 1.0 / s.n_machines[b]
+    half_per_unit = per_unit / 2.0
     for j in range(s.lengths.shape[1]):
         k, size = s.next_operation[b, j], s.lengths[b, j]
         if k >= size:
@@ -169,56 +171,54 @@ def describe(
         end = begin + p
         row[0] = 1.0
         row[1] = s.mask[b, j]
-        row[2] = p / unit / 2.0
-        row[3] = squash((begin - now) / unit)
-        row[4] = squash((begin - s.machine_ready[b, i]) / unit)
-        row[5] = squash((begin - s.job_ready[b, j]) / unit)
-        row[6] = (s.work_left[b, j] - p) / horizon
-        row[7] = (bound - s.job_bound[b, j]) / horizon
-        row[8] = (bound - s.machine_bound[b, i]) / horizon
-        row[9] = s.load_left[b, i] / horizon
+        row[2] = p * half_per_unit
+        row[3] = squash((begin - now) * per_unit)
+        row[4] = squash((begin - s.machine_ready[b, i]) * per_unit)
+        row[5] = squash((begin - s.job_ready[b, j]) * per_unit)
+        row[6] = (s.work_left[b, j] - p) * per_horizon
+        row[7] = (bound - s.job_bound[b, j]) * per_horizon
+        row[8] = (bound - s.machine_bound[b, i]) * per_horizon
+        row[9] = s.load_left[b, i] * per_horizon
         row[10] = (size - k) / most_left
         row[11] = squash(queue[0, i] - 1.0)
         row[12] = queue[1, i] / queue[0, i]
-        row[13] = squash((begin - queue[3, i]) / unit)
-        row[14] = (p - queue[4, i]) / unit / 2.0
-        row[15] = (queue[5, i] - (s.job_bound[b, j] - end)) / horizon
-        row[16] = squash((end - queue[6, i]) / unit)
+        row[13] = squash((begin - queue[3, i]) * per_unit)
+        row[14] = (p - queue[4, i]) * half_per_unit
+        row[15] = (queue[5, i] - (s.job_bound[b, j] - end)) * per_horizon
+        row[16] = squash((end - queue[6, i]) * per_unit)
         row[17] = squash(queue[7, i])
-        row[18] = squash((queue[8, i] - begin) / unit) if queue[8, i] < np.inf else 1.0
-        row[_MACHINE] = i / s.n_machines[b]
+        row[18] = squash((queue[8, i] - begin) * per_unit) if queue[8, i] < np.inf else 1.0
+        row[_MACHINE] = i * per_machines
         row[_MACHINE + 1] = -1.0
         row[_MACHINE + 2] = -1.0
         if k + 1 < size:
             i1, p1 = s.machines[b, j, k + 1], s.durations[b, j, k + 1]
             row[19] = 1.0
-            row[20] = p1 / unit / 2.0
-            row[21] = squash((s.machine_ready[b, i1] - end) / unit)
-            row[22] = (bound - s.machine_bound[b, i1]) / horizon
+            row[20] = p1 * half_per_unit
+            row[21] = squash((s.machine_ready[b, i1] - end) * per_unit)
+            row[22] = (bound - s.machine_bound[b, i1]) * per_horizon
             row[23] = squash(queue[0, i1])
-            row[24] = squash(queue[2, i1] / unit)
-            row[_MACHINE + 1] = i1 / s.n_machines[b]
+            row[24] = squash(queue[2, i1] * per_unit)
+            row[_MACHINE + 1] = i1 * per_machines
         if k + 2 < size:
             i2, p2 = s.machines[b, j, k + 2], s.durations[b, j, k + 2]
-            row[25] = p2 / unit / 2.0
-            row[26] = squash((s.machine_ready[b, i2] - s.heads[b, j, k + 1] - p1) / unit)
-            row[27] = (bound - s.machine_bound[b, i2]) / horizon
-            row[_MACHINE + 2] = i2 / s.n_machines[b]
+            row[25] = p2 * half_per_unit
+            row[26] = squash((s.machine_ready[b, i2] - s.heads[b, j, k + 1] - p1) * per_unit)
+            row[27] = (bound - s.machine_bound[b, i2]) * per_horizon
+            row[_MACHINE + 2] = i2 * per_machines
         mean, ahead, least, distance = 0.0, 0.0, 2.0, 0.0
         for later in range(k + 1, size):
-            slack = (bound - s.machine_bound[b, s.machines[b, j, later]]) / horizon
+            slack = (bound - s.machine_bound[b, s.machines[b, j, later]]) * per_horizon
             mean += s.durations[b, j, later] * slack
             ahead += s.durations[b, j, later]
             if slack < least:
-                least, distance = slack, (s.heads[b, j, later] - end) / horizon
+                least, distance = slack, (s.heads[b, j, later] - end) * per_horizon
         row[28] = mean / ahead if ahead > 0 else 1.0
         row[29] = min(least, 1.0)
         row[30] = distance
-        done = 0.0
-        for earlier in range(k + 1):
-            done += s.durations[b, j, earlier]
-        row[31] = done / max(done + s.work_left[b, j], 1e-9)
-        row[32] = (s.job_bound[b, j] - begin - s.work_left[b, j]) / horizon
+        done = s.job_work[b, j] - s.work_left[b, j] + p
+        row[31] = done / max(done + s.work_left[b, j], 1)
+        row[32] = (s.job_bound[b, j] - begin - s.work_left[b, j]) * per_horizon
 
 
 @njit(cache=True, error_model="numpy")

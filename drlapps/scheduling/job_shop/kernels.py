@@ -36,6 +36,8 @@ class State(NamedTuple):
     """(B, n) end of each job's last dispatched operation."""
     machine_ready: IntArray
     """(B, m) end of each machine's last dispatched operation."""
+    job_work: IntArray
+    """(B, n) processing time of each job."""
     work_left: IntArray
     """(B, n) processing time left of each job."""
     load_left: IntArray

@@ -45,7 +45,8 @@ class Relation(nn.Module):
         """
         said = torch.cat(self.said(jobs).chunk(_KINDS, dim=-1), dim=1)
         heard = torch.baddbmm(self.own(jobs), neighbours, said)
-        return jobs + self.update(torch.relu(heard + self.everyone(weight @ jobs)))
+        updated: Tensor = jobs + self.update(torch.relu(heard + self.everyone(weight @ jobs)))
+        return updated
 
 
 class JobEncoder(BaseFeaturesExtractor):
@@ -67,7 +68,7 @@ class JobEncoder(BaseFeaturesExtractor):
 
     def forward(self, observations: Tensor) -> Tensor:
         """Map (B, n, features) to (B, 1 + n, width)."""
-        measures, machine = observations.split([_MEASURES, MACHINE_COLUMNS], dim=-1)
+        measures, machine = observations[..., :_MEASURES], observations[..., _MEASURES:]
         unfinished = measures[..., 0] > 0.5
         # A row whose episode has ended has no job left; let it attend to anything, not to nothing.
         unfinished = unfinished | ~unfinished.any(dim=1, keepdim=True)
@@ -120,7 +121,8 @@ class Heads(nn.Module):
 
     def forward_critic(self, features: Tensor) -> Tensor:
         """Return (B, width)."""
-        return self.critic(features[:, 0])
+        latent: Tensor = self.critic(features[:, 0])
+        return latent
 
 
 class JobShopPolicy(MaskableActorCriticPolicy):
@@ -154,7 +156,7 @@ class JobShopPolicy(MaskableActorCriticPolicy):
         )
 
     def _build_mlp_extractor(self) -> None:
-        self.mlp_extractor = Heads(self.features_dim)
+        self.mlp_extractor = Heads(self.features_dim)  # type: ignore[assignment]
 
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
         super()._build(lr_schedule)
@@ -164,5 +166,7 @@ class JobShopPolicy(MaskableActorCriticPolicy):
         nn.init.zeros_(score.bias)
         self.action_net = nn.Sequential(score, nn.Flatten())
         self.optimizer = self.optimizer_class(
-            self.parameters(), lr=lr_schedule(1.0), **self.optimizer_kwargs
+            self.parameters(),
+            lr=lr_schedule(1.0),  # type: ignore[call-arg]
+            **self.optimizer_kwargs,
         )
