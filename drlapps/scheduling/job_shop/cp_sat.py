@@ -169,7 +169,7 @@ def _search(
 
     class Listener(cp_model.CpSolverSolutionCallback):
         def on_solution_callback(self) -> None:
-            incumbents.add(self.objective_value)
+            incumbents.add(round(self.objective_value))
 
     found: list[cp_model.CpSolverStatus] = []
     listener = Listener()

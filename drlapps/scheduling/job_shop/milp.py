@@ -172,7 +172,7 @@ def _search(
     # Pyomo offers no callbacks: this is its HiGHS object.
     highs = solver._solver_model
     highs.cbMipImprovingSolution += lambda event: incumbents.add(
-        event.data_out.objective_function_value
+        round(event.data_out.objective_function_value)
     )
     # The makespan is whole, so a gap below one proves optimality.
     solver.highs_options = {"log_to_console": False, "mip_abs_gap": 0.999, **options}

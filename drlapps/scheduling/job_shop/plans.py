@@ -144,7 +144,7 @@ def dispatch_order(shop: JobShop, starts: Schedule) -> NDArray[np.int64]:
 
 
 def plan(shop: JobShop, starts: Schedule, bound: int, incumbents: Incumbents) -> Plan:
-    """Return a solver's answer: optimal if the schedule meets the bound, else feasible.
+    """Return a solver's answer, made active: optimal if it meets the bound, else feasible.
 
     Args:
         shop: the problem.
@@ -152,6 +152,7 @@ def plan(shop: JobShop, starts: Schedule, bound: int, incumbents: Incumbents) ->
         bound: the best lower bound on the makespan that it proved.
         incumbents: its improvements so far.
     """
+    starts = left_shifted(shop, starts)
     value = makespan(shop, starts)
     incumbents.add(value)
     return Plan(
