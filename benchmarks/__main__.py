@@ -52,8 +52,8 @@ def main(
 def _table(rows: Sequence[Row]) -> Table:
     first = rows[0]
     table = Table(
-        title=f"{first.benchmark}: {first.case}", title_justify="left", title_style="bold", box=None,
-        pad_edge=False, padding=(0, 2, 0, 0),
+        title=f"{first.benchmark}: {first.case}", title_justify="left", title_style="bold",
+        box=None, pad_edge=False, padding=(0, 2, 0, 0),
     )  # fmt: skip
     table.add_column("who")
     for column in (first.unit, "drlapps is", "bar", ""):

@@ -1,7 +1,7 @@
-"""CPU seconds of ``drlapps --help``, children included; beside what the interpreter itself takes.
+"""CPU seconds of ``drlapps --help``, in a process of its own.
 
-The peer is what the command line would cost if it imported Stable-Baselines3 at the top, as tools
-built on it do.
+Beside it stand what the command line would cost if it imported Stable-Baselines3 at the top, and
+what the interpreter costs that runs nothing.
 """
 
 from __future__ import annotations

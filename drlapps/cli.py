@@ -159,7 +159,9 @@ def evaluate(
     policy: Annotated[
         list[str],
         typer.Option(
-            "--policy", "-p", autocompletion=_complete_policy,
+            "--policy",
+            "-p",
+            autocompletion=_complete_policy,
             help="baseline, pretrained, run directory or file.py:CLASS; @K for best of K samples",
         ),
     ],
@@ -196,7 +198,10 @@ def solve(
     baseline: Annotated[
         str,
         typer.Option(
-            "--baseline", "--policy", "-b", autocompletion=_complete_policy,
+            "--baseline",
+            "--policy",
+            "-b",
+            autocompletion=_complete_policy,
             help="who solves: any policy that evaluate takes",
         ),
     ],

@@ -129,9 +129,7 @@ def train(
     return _train(specs, executor, workers, bar)
 
 
-def resume(
-    directory: str, *, executor: str, workers: int | None, bar: Bar
-) -> list[JSON]:
+def resume(directory: str, *, executor: str, workers: int | None, bar: Bar) -> list[JSON]:
     """Continue the runs in a directory where they were interrupted."""
     from drlapps.train import RunSpec
 
@@ -155,11 +153,8 @@ def _train(specs: Sequence[Any], executor: str, workers: int | None, bar: Bar) -
     ]
 
 
-def _instances(task: Task, names: Sequence[str], pool: str, settings: Mapping[str, object]) -> Any:
-    if names:
-        found = registry.instances(task, names)
-    else:
-        found = list(registry.pool(task, pool))
+def _instances(task: Task, names: Sequence[str], pool: str) -> list[Any]:
+    found = registry.instances(task, names) if names else list(registry.pool(task, pool))
     if not found:
         raise InputError("no instances to score on")
     doubles = {i.name for i in found if [j.name for j in found].count(i.name) > 1}
@@ -194,7 +189,7 @@ def evaluate(
     task = registry.get(name)
     _finite(task, pool)
     env = _environment_settings(task, settings)
-    chosen = _instances(task, instances, pool, settings)
+    chosen = _instances(task, instances, pool)
     contestants = [contestant(task, word, options) for word in dict.fromkeys(policies)]
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
     results = evaluate(
@@ -273,7 +268,7 @@ def compare(
     task = registry.get(name)
     _finite(task, pool)
     env = _environment_settings(task, settings)
-    chosen = _instances(task, instances, pool, settings)
+    chosen = _instances(task, instances, pool)
     own = [PRETRAINED] if task.pretrained else []
     words = [*(agents or own), *(baselines or [k for k, b in task.baselines.items() if b.compared])]
     if budget is not None:

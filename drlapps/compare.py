@@ -97,7 +97,7 @@ def compare(
         "reference": task.metric.reference if relative else None,
         "difference_unit": "percentage points of gap" if relative else task.metric.unit,
         "budget_seconds": budget,
-        "policies": [_policy(standing, costs.get(standing.name), minimize) for standing in standings],
+        "policies": [_policy(s, costs.get(s.name), minimize) for s in standings],
         "verdicts": _verdicts(standings, minimize, margin),
         "aggregates": _aggregates(standings, minimize) if relative else None,
         "results": [result.row(task) for result in results],

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from drlapps import registry
 from drlapps.errors import Failure, InputError
-from drlapps.policy import NoPlan, Policy, Report
+from drlapps.policy import NoPlan, Policy
 from drlapps.task import Information, Task
+from drlapps.threads import one_thread
 from drlapps.vector import Instance, VectorEnvironment
 
 TOLERANCE = 1e-9
@@ -154,8 +157,10 @@ def evaluate(
     results = []
     for contestant in contestants:
         _refuse_overlap(contestant, instances)
-        for run_seed, policy in contestant.policies.items():
-            for instance in instances:
+    for contestant in contestants:
+        # Only agents need torch, and loading it takes seconds.
+        with one_thread() if contestant.kind == "agent" else nullcontext():
+            for (run_seed, policy), instance in product(contestant.policies.items(), instances):
                 result = _score(task, contestant, run_seed, policy, instance, seed, settings or {})
                 if on_result is not None:
                     on_result(result)

@@ -74,7 +74,7 @@ def _fits(value: object, kinds: tuple[Any, ...]) -> bool:
         case [int(), str()]:
             return any(get_origin(kind) is tuple for kind in kinds)
         case {"linear": [int() | float(), int() | float()], **rest} if not rest:
-            return any(get_origin(kind) is Callable for kind in kinds)
+            return any(Callable in (kind, get_origin(kind)) for kind in kinds)
         case {"normal": int() | float() as sigma, **rest} if not rest:
             return sigma > 0 and any(getattr(k, "__name__", "") == "ActionNoise" for k in kinds)
     return False

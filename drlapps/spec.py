@@ -139,4 +139,8 @@ def finished(spec: RunSpec) -> dict[str, Any] | None:
     changed = [key for key in here if here[key] != there[key] and key != "checkpoint_seconds"]
     if changed:
         raise InputError(f"{spec.directory} holds another run (its {', '.join(changed)} differ)")
-    return run.manifest if run.complete else None
+    if not run.complete:
+        return None
+    # A run killed while it was sealed may have left its checkpoint behind.
+    run.seal()
+    return run.manifest

@@ -28,6 +28,7 @@ from drlapps.evaluate import score
 from drlapps.files import load_tree, save_tensors, save_tree, write_rows
 from drlapps.spec import RunSpec, finished
 from drlapps.task import Task
+from drlapps.threads import one_thread
 from drlapps.vector import Array, VectorEnvironment
 from drlapps.weights import weights_of, with_weights
 
@@ -55,21 +56,8 @@ def train(spec: RunSpec) -> dict[str, Any]:
     """
     if (manifest := finished(spec)) is not None:
         return manifest
-    with _one_thread():
+    with one_thread():
         return _train(spec)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread: more only slow small networks down, and change the bits."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _train(spec: RunSpec) -> dict[str, Any]:

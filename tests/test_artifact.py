@@ -16,20 +16,17 @@ import numpy as np
 import pytest
 
 from drlapps import artifact
-from drlapps.artifact import (
-    RunDirectory,
-    git_commit,
+from drlapps.artifact import RunDirectory, git_commit, package_versions, verify
+from drlapps.errors import InputError
+from drlapps.files import (
     load_tensors,
-    package_versions,
     read_json,
     read_rows,
     save_tensors,
     save_tree,
-    verify,
     write_json,
     write_rows,
 )
-from drlapps.errors import InputError
 
 
 def make_run(path: Path) -> RunDirectory:

@@ -65,7 +65,8 @@ def verdicts(found: dict[str, Any]) -> dict[tuple[str, str], str]:
 
 
 def test_clear_differences_are_told_and_none_is_not_invented() -> None:
-    rows = agent("drl", 5, 5.0) + baseline("good", 2.0) + baseline("bad", 9.0) + baseline("par", 5.0)
+    rivals = baseline("good", 2.0) + baseline("bad", 9.0) + baseline("par", 5.0)
+    rows = agent("drl", 5, 5.0) + rivals
     found = compare(TASK, rows, pool="test", train_cpu_seconds={"drl": 60.0})
     assert verdicts(found) == {
         ("drl", "good"): "worse", ("drl", "bad"): "better", ("drl", "par"): "not separated",
@@ -86,7 +87,9 @@ def test_clear_differences_are_told_and_none_is_not_invented() -> None:
 
 
 def test_holms_correction_covers_all_the_tests_together() -> None:
-    rows = agent("drl", 4, 5.0) + sum((baseline(f"b{k}", 5.0 + k / 10) for k in range(6)), [])
+    rows = agent("drl", 4, 5.0)
+    for k in range(6):
+        rows += baseline(f"b{k}", 5.0 + k / 10)
     found = compare(TASK, rows)
     p = sorted(v["p"] for v in found["verdicts"])
     adjusted = sorted(v["p_holm"] for v in found["verdicts"])

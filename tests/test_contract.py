@@ -163,9 +163,7 @@ def test_baselines_are_feasible_and_never_beat_a_proven_bound(task: Task, name: 
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_checker_notices_a_wrong_metric(
-    task: Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_checker_notices_a_wrong_metric(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     name = next(iter(task.baselines))
     toy = list(registry.pool(task, "toy"))[:1]
     cls = registry.environment_class(task)

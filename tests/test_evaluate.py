@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ def test_a_policy_acts_in_the_environment_it_states_unless_the_user_says_otherwi
     seen: list[float] = []
 
     class Curious(Always):
-        environment = {"delay": 0.5}
+        environment: ClassVar[dict[str, object]] = {"delay": 0.5}
 
         def reset(self, env: VectorEnvironment, seed: int) -> None:
             seen.append(env.delay)  # type: ignore[attr-defined]

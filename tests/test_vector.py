@@ -189,7 +189,9 @@ def test_wrong_counts_and_names_are_refused_before_anything_changes() -> None:
     env.reset(seed=0)
     state = env.export_state()
     for options in ({"instances": [tiny.Start(0.0, 4)]}, {"instance": tiny.Start(0.0, 4)}):
-        with pytest.raises(ValueError, match="1 instances named for 2|unknown reset options: inst"):
+        with pytest.raises(
+            ValueError, match=r"1 instances named for 2|unknown reset options: inst"
+        ):
             env.reset(seed=1, options=options)
     for name, value in env.export_state().items():
         np.testing.assert_array_equal(value, state[name])
@@ -215,7 +217,7 @@ def test_an_ended_row_stays_as_it_is() -> None:
     env = walk(2, training=False)
     starts = [tiny.Start(0.0, 1), tiny.Start(0.0, 3)]
     env.reset(seed=0, options={"instances": starts})
-    last, reward, terminated, truncated, info = env.step(np.array([1, 1]))
+    last, _reward, terminated, truncated, info = env.step(np.array([1, 1]))
     assert truncated.tolist() == [True, False]
     assert not terminated.any()
     assert info["_final_info"].tolist() == [True, False]

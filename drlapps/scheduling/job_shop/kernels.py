@@ -132,7 +132,9 @@ def admit(s: State, b: int, delay: float) -> int:
         k = s.next_operation[b, j]
         if k < s.lengths[b, j] and s.machines[b, j, k] == chosen:
             begin = max(s.job_ready[b, j], s.machine_ready[b, chosen])
-            if begin == earliest or begin < limit:
+            # An operation without duration that starts at the limit delays nobody.
+            instant = begin == limit and s.durations[b, j, k] == 0
+            if begin == earliest or begin < limit or instant:
                 s.mask[b, j] = True
                 count += 1
     return count

@@ -1,4 +1,4 @@
-"""A policy network over the set of jobs: equivariant to their order, indifferent to their number."""
+"""A policy network over the set of jobs: blind to their order, indifferent to their number."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ class JobEncoder(BaseFeaturesExtractor):
 
     def __init__(self, observation_space: spaces.Box, width: int = 64, layers: int = 1) -> None:
         super().__init__(observation_space, features_dim=width)
-        self.embed = nn.Sequential(
-            nn.Linear(_MEASURES, width), nn.ReLU(), nn.Linear(width, width)
-        )
+        self.embed = nn.Sequential(nn.Linear(_MEASURES, width), nn.ReLU(), nn.Linear(width, width))
         self.relations = nn.ModuleList(Relation(width) for _ in range(layers))
         self.summary = nn.Sequential(nn.Linear(2 * width, width), nn.ReLU())
 

@@ -162,6 +162,7 @@ def assert_dispatched(env: JobShopEnv, b: int, twin: Twin) -> None:
     expected = {
         "next_operation": [len(starts) for starts in twin.starts],
         "job_ready": [twin.job_ready(j) for j in twin.jobs],
+        "job_work": twin.shop.durations.sum(axis=1).tolist(),
         "work_left": [twin.work(j) for j in twin.jobs],
         "machine_ready": [twin.machine_ready(i) for i in twin.machines],
         "load_left": [sum(twin.duration(*op) for op in twin.left_on(i)) for i in twin.machines],
