@@ -25,7 +25,7 @@ __all__ = ["chart_file", "evaluation", "html", "load", "markdown", "solution", "
 Chart: TypeAlias = "altair.TopLevelMixin"
 
 _STYLES = {"good": "green", "bad": "red", "unsure": "yellow", "same": "cyan", "faint": "dim"}
-_SHORTEST = 12  # characters to which a column of words may be folded
+_SHORTEST = 16  # characters to which a column of words may be folded
 _SUFFIXES = (".html", ".png", ".svg")
 
 
