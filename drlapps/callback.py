@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +13,6 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger, configure
-
-if TYPE_CHECKING:
-    from drlapps.train import Progress
 
 _COUNTERS = (
     "num_timesteps", "_n_updates", "_n_calls", "_episode_num", "exploration_rate",
@@ -25,25 +22,27 @@ _REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "
 
 
 class RunCallback(BaseCallback):
-    """Reports to :class:`~drlapps.train.Progress` at the start of each rollout.
+    """Calls back at the start of each rollout.
 
     Then the last update is done and nothing of the next rollout has been drawn, so what is saved
     is enough to continue exactly.
 
     Args:
-        progress: of the run.
+        update: takes the model, to validate, log and save.
         random: the random state with which the first rollout starts, where the run is resumed.
     """
 
-    def __init__(self, progress: Progress, random: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, update: Callable[[BaseAlgorithm], None], random: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__()
-        self._progress, self._random = progress, random
+        self._update, self._random = update, random
 
     def _on_rollout_start(self) -> None:
         if self._random is not None:
             restore_random_state(self.model, self._random)
             self._random = None
-        self._progress.update(self.model)
+        self._update(self.model)
         if self.model.use_sde:
             # SB3 drew the noise just before; a resumed run has to draw the same again.
             network: Any = getattr(self.model, "actor", None) or self.model.policy

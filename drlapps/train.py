@@ -90,7 +90,7 @@ def _train(spec: RunSpec) -> dict[str, Any]:
     if model.num_timesteps < chosen.steps:
         model.learn(
             chosen.steps - model.num_timesteps,
-            callback=RunCallback(progress, random),
+            callback=RunCallback(progress.update, random),
             reset_num_timesteps=model.num_timesteps == 0,
         )
     model.logger.close()

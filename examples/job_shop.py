@@ -44,7 +44,7 @@ def contest(runs: str) -> None:
         train(RunSpec(TASK.id, "maskable-ppo", seed, directory, 4096, small, shops))
     agent = replace(contestant(TASK, runs), name="maskable-ppo")
     instances = registry.instances(TASK, ["la01..la05"])
-    results = evaluate(TASK, [agent, *SOLVERS], instances)
+    results = evaluate(TASK, [agent, contestant(TASK, "pretrained"), *SOLVERS], instances)
     cost = {agent.name: agent.train_cpu_seconds}
     report.terminal(compare(TASK, results, train_cpu_seconds=cost), Console())
 

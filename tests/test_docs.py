@@ -115,13 +115,6 @@ def test_links_of_the_texts_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
-@pytest.fixture
-def declared_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the tests of the pages not depend on trained agents."""
-    monkeypatch.setattr(commands, "_pretrained", lambda task: None)
-
-
-@pytest.mark.usefixtures("declared_only")
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_has_a_page(task: Task) -> None:
     pages = load(DOCS / "generate.py").pages()
@@ -234,7 +227,6 @@ def trained(tmp_path: Path) -> Any:
         ("compare", compared),
     ],
 )
-@pytest.mark.usefixtures("declared_only")
 def test_json_has_its_documented_shape(command: str, found: Callable[[], Any]) -> None:
     check_shape(as_json(found()), documented_shape(command))
 
