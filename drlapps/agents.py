@@ -268,6 +268,14 @@ def build(preset: Preset, bridge: SB3Bridge, seed: int, device: str = "cpu") -> 
     return model
 
 
+def network_class(preset: Preset) -> type[BasePolicy]:
+    """Return the SB3 policy class of a preset."""
+    entry = ALGORITHMS[preset.algorithm]
+    aliases = {} if preset.policy else load(entry.cls).policy_aliases
+    found: type[BasePolicy] = load(preset.policy) if preset.policy else aliases[entry.network]
+    return found
+
+
 def build_policy(
     preset: Preset, observation_space: Space[Any], action_space: Space[Any]
 ) -> BasePolicy:
@@ -277,7 +285,7 @@ def build_policy(
         InputError: the network cannot be built from the preset's arguments.
     """
     entry = ALGORITHMS[preset.algorithm]
-    cls = load(preset.policy) if preset.policy else load(entry.cls).policy_aliases[entry.network]
+    cls = network_class(preset)
     schedule = ((lambda _: 0.0),) if entry.scheduled else ()
     exploration = {"use_sde": True} if preset.hyperparameters.get("use_sde") else {}
     try:
@@ -306,6 +314,8 @@ class Agent(Policy):
         self.algorithm = ALGORITHMS[preset.algorithm]
         self._preset = preset
         self._weights = weights
+        # Import now what the first plan would otherwise be billed for.
+        network_class(preset)
         self._policy: BasePolicy | None = None
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:

@@ -141,6 +141,7 @@ def train(
 
     if (task is None) == (resume is None):
         raise InputError("train takes a task, or --resume and the directory of its runs")
+    screen.hush(quiet)
     with Bar(quiet) as bar:
         if resume is not None:
             runs = commands.resume(resume, executor=executor, workers=workers, bar=bar)
@@ -183,6 +184,7 @@ def evaluate(
     from drlapps.progress import Bar
     from drlapps.settings import parse, words
 
+    screen.hush(quiet)
     with Bar(quiet) as bar:
         rows = commands.evaluate(
             task, policies=policy, instances=words(instances), pool=pool,
@@ -227,6 +229,7 @@ def solve(
 
     writable(save_solution, (".json",))
     writable(plot, (".html", ".png", ".svg"))
+    screen.hush(quiet)
     with Bar(quiet) as bar:
         row, charts = commands.solve(
             task, policy=baseline, instance=instance,
@@ -278,6 +281,7 @@ def compare(
     writable(save, (".json",))
     writable(html, (".html",))
     writable(markdown, (".md",))
+    screen.hush(quiet)
     with Bar(quiet) as bar:
         comparison = commands.compare(
             task, agents=words(agents), baselines=words(baselines), instances=words(instances),

@@ -148,7 +148,7 @@ def _train(specs: Sequence[Any], executor: str, workers: int | None, bar: Bar) -
         )
     keys = ("task", "agent", "seed", "steps", "train_cpu_seconds", "validation_score")
     return [
-        {"directory": spec.directory, **{key: manifest[key] for key in keys}}
+        {"directory": spec.directory, **{key: manifest[key] for key in keys}, "task": spec.task}
         for spec, manifest in zip(specs, manifests, strict=True)
     ]
 

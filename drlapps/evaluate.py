@@ -152,7 +152,7 @@ def evaluate(
 
     Raises:
         InputError: an agent is asked to act on its own validation or training instances.
-        RefereeError: environment and checker disagree.
+        RefereeError: environment and checker disagree, or a proven bound is beaten.
     """
     results = []
     for contestant in contestants:
@@ -215,6 +215,7 @@ def _score(
     best = min(range(len(copies)), key=lambda row: _order(task, played[row]))
     metrics, solution = played[best], env.solution(best)
     check(task, instance, metrics, solution)
+    _check_bound(task, instance, metrics)
     value, report = metrics[task.metric.name], policy.report(best)
     return replace(
         nothing,
@@ -252,6 +253,18 @@ def check(
                 f"{task.id} on {instance.name}: the environment says {name} = {metrics[name]}, "
                 f"the checker {value}"
             )
+
+
+def _check_bound(task: Task, instance: Instance, metrics: Mapping[str, float]) -> None:
+    if instance.bound is None or not metrics["feasible"]:
+        return
+    value = metrics[task.metric.name]
+    excess = value - instance.bound if task.metric.minimize else instance.bound - value
+    if excess < -TOLERANCE * max(1.0, abs(instance.bound)):
+        raise RefereeError(
+            f"{task.id} on {instance.name}: {task.metric.name} = {value} is better than the "
+            f"proven bound {instance.bound}"
+        )
 
 
 def score(task: Task, value: float, instance: Instance) -> float:

@@ -14,6 +14,8 @@ from drlapps.files import json_text, write_atomic, write_json
 
 JSON = Mapping[str, Any]
 
+_hushed = False
+
 
 def show(found: Any, render: Callable[[Any, Console], None], as_json: bool) -> None:
     """Print an object as JSON or as its renderer draws it."""
@@ -24,7 +26,14 @@ def show(found: Any, render: Callable[[Any, Console], None], as_json: bool) -> N
 
 
 def _say(text: str) -> None:
-    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+    if not _hushed:
+        Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+
+
+def hush(quiet: bool) -> None:
+    """Print no messages from now on, only data."""
+    global _hushed
+    _hushed = quiet
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
@@ -119,7 +128,7 @@ def results(found: Sequence[JSON], console: Console) -> None:
         gaps = [row["gap_percent"] for row in found if row["policy"] == policy]
         if None not in gaps:
             mean = sum(gaps) / len(gaps)
-            _say(f"{policy}: mean gap {mean:.2f} % over {len(gaps)} results")
+            console.print(f"{policy}: mean gap {mean:.2f} % over {len(gaps)} results")
 
 
 def solved(found: JSON, console: Console) -> None:

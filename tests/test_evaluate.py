@@ -105,6 +105,13 @@ def test_a_disagreement_with_the_checker_is_an_error() -> None:
         check(TASK, ft06, result.metrics, overlapping)
 
 
+def test_beating_a_proven_bound_is_an_error() -> None:
+    [toy, *_] = registry.pool(TASK, "toy")
+    liar = replace(toy, lower_bound=10**6, upper_bound=None)
+    with pytest.raises(RefereeError, match="proven bound"):
+        evaluate(TASK, [someone(Always())], [liar])
+
+
 def test_a_policy_acts_in_the_environment_it_states_unless_the_user_says_otherwise() -> None:
     seen: list[float] = []
 

@@ -84,7 +84,7 @@ def clip(x: float) -> float:
 def observe(s: State, observations: NDArray[np.float32]) -> None:
     """Fill ``observations`` (B, n, features), in the order of :data:`FEATURES`."""
     n, m = s.lengths.shape[1], s.load_left.shape[1]
-    queue = np.empty((9, m))
+    queue = np.empty((10, m))
     line = np.empty((5, n * s.machines.shape[2]))
     for b in range(s.lengths.shape[0]):
         observations[b] = 0.0
@@ -160,6 +160,9 @@ def describe(
     # Divisions are the dearest part of an observation: three for all of them.
     per_unit, per_horizon, per_machines = 1.0 / unit, 1.0 / horizon, 1.0 / s.n_machines[b]
     half_per_unit = per_unit / 2.0
+    slacks = queue[9]
+    for i in range(s.load_left.shape[1]):
+        slacks[i] = (bound - s.machine_bound[b, i]) * per_horizon
     for j in range(s.lengths.shape[1]):
         k, size = s.next_operation[b, j], s.lengths[b, j]
         if k >= size:
@@ -204,13 +207,15 @@ def describe(
             row[26] = squash((s.machine_ready[b, i2] - s.heads[b, j, k + 1] - p1) * per_unit)
             row[27] = (bound - s.machine_bound[b, i2]) * per_horizon
             row[_MACHINE + 2] = i2 * per_machines
-        mean, ahead, least, distance = 0.0, 0.0, 2.0, 0.0
+        mean, least, distance, place = 0.0, 2.0, 0.0, -1
         for later in range(k + 1, size):
-            slack = (bound - s.machine_bound[b, s.machines[b, j, later]]) * per_horizon
+            slack = slacks[s.machines[b, j, later]]
             mean += s.durations[b, j, later] * slack
-            ahead += s.durations[b, j, later]
             if slack < least:
-                least, distance = slack, (s.heads[b, j, later] - end) * per_horizon
+                least, place = slack, later
+        ahead = s.work_left[b, j] - p
+        if place >= 0:
+            distance = (s.heads[b, j, place] - end) * per_horizon
         row[28] = mean / ahead if ahead > 0 else 1.0
         row[29] = min(least, 1.0)
         row[30] = distance
@@ -228,7 +233,7 @@ def look_ahead(
     line: NDArray[np.float64],
     rows: NDArray[np.float32],
 ) -> None:
-    """Fill what choosing each admissible job would do to its machine.
+    """Fill what choosing each admissible job would do to its machine, where there is a choice.
 
     The operations left on the machine, with their heads and tails, are a one-machine problem.
     Choosing a job gives a lower bound (the others wait at least for it) and an estimate (the
@@ -237,11 +242,13 @@ def look_ahead(
 
     Rows of ``line``: head, duration, tail, job, whether it is scheduled.
     """
-    chosen = -1
+    chosen, choices = s.machines[b, 0, 0], 0
     for j in range(s.lengths.shape[1]):
         if s.mask[b, j]:
             chosen = s.machines[b, j, s.next_operation[b, j]]
-            break
+            choices += 1
+    if choices < 2:
+        return
     length = 0
     for j in range(s.lengths.shape[1]):
         for k in range(s.next_operation[b, j], s.lengths[b, j]):
@@ -251,6 +258,7 @@ def look_ahead(
                 line[2, length] = s.job_bound[b, j] - s.heads[b, j, k] - s.durations[b, j, k]
                 line[3, length] = j
                 length += 1
+    sort_by_tail(line, length)
     best_bound, best_schrage = np.inf, np.inf
     for j in range(s.lengths.shape[1]):
         if not s.mask[b, j]:
@@ -283,21 +291,38 @@ def look_ahead(
 
 
 @njit(cache=True, error_model="numpy")
+def sort_by_tail(line: NDArray[np.float64], length: int) -> None:
+    """Put the longest tail first; equal ones keep their order."""
+    for o in range(1, length):
+        a, p, t, j = line[0, o], line[1, o], line[2, o], line[3, o]
+        at = o
+        while at > 0 and line[2, at - 1] < t:
+            for r in range(4):
+                line[r, at] = line[r, at - 1]
+            at -= 1
+        line[0, at], line[1, at], line[2, at], line[3, at] = a, p, t, j
+
+
+@njit(cache=True, error_model="numpy")
 def schrage(line: NDArray[np.float64], length: int, first: int, time: float) -> float:
     """Return the makespan of Schrage's rule on the operations of other jobs, from ``time`` on."""
     makespan = 0.0
+    start = 0
     for o in range(length):
         line[4, o] = 1.0 if line[3, o] == first else 0.0
     while True:
+        while start < length and line[4, start] > 0:
+            start += 1
+        if start == length:
+            return makespan
         pick, head = -1, np.inf
-        for o in range(length):
+        for o in range(start, length):
             if line[4, o] > 0:
                 continue
-            head = min(head, line[0, o])
-            if line[0, o] <= time and (pick < 0 or line[2, o] > line[2, pick]):
+            if line[0, o] <= time:
                 pick = o
-        if head == np.inf:
-            return makespan
+                break
+            head = min(head, line[0, o])
         if pick < 0:
             time = head
             continue

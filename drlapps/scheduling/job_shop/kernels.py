@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.integer[Any]]
 
 _REWARD_SCALE = 10.0
+_NEVER = 2**31 - 1
 
 
 class State(NamedTuple):
@@ -80,28 +81,31 @@ def dispatch(s: State, b: int, j: int) -> None:
 def update_bound(s: State, b: int) -> None:
     """Recompute heads and bounds; ``bound[b]`` is the makespan itself at the end."""
     m = s.load_left.shape[1]
-    tail = np.full(m, np.inf)
-    s.machine_bound[b] = np.iinfo(np.int64).max
+    tail = np.full(m, _NEVER)
+    bounds, ready = s.machine_bound[b], s.machine_ready[b]
+    for i in range(m):
+        bounds[i] = _NEVER
     bound = 0
     for j in range(s.lengths.shape[1]):
+        machines, durations, heads = s.machines[b, j], s.durations[b, j], s.heads[b, j]
         time = s.job_ready[b, j]
         after = s.work_left[b, j]
         for k in range(s.next_operation[b, j], s.lengths[b, j]):
-            i = s.machines[b, j, k]
-            time = max(time, s.machine_ready[b, i])
-            s.heads[b, j, k] = time
-            s.machine_bound[b, i] = min(s.machine_bound[b, i], time)
-            time += s.durations[b, j, k]
-            after -= s.durations[b, j, k]
+            i = machines[k]
+            time = max(time, ready[i])
+            heads[k] = time
+            bounds[i] = min(bounds[i], time)
+            time += durations[k]
+            after -= durations[k]
             tail[i] = min(tail[i], after)
         s.job_bound[b, j] = time
         bound = max(bound, time)
     for i in range(m):
-        if tail[i] < np.inf:
-            s.machine_bound[b, i] += s.load_left[b, i] + np.int64(tail[i])
+        if tail[i] < _NEVER:
+            bounds[i] += s.load_left[b, i] + tail[i]
         else:
-            s.machine_bound[b, i] = s.machine_ready[b, i]
-        bound = max(bound, s.machine_bound[b, i])
+            bounds[i] = ready[i]
+        bound = max(bound, bounds[i])
     s.bound[b] = bound
 
 
@@ -112,30 +116,35 @@ def admit(s: State, b: int, delay: float) -> int:
     Bierwirth & Mattfeld 1999: on the machine whose operation could complete first, admit the
     operations that could start before (earliest start) + delay * (that completion - it).
     """
-    first, chosen = np.inf, -1
-    for j in range(s.lengths.shape[1]):
-        s.mask[b, j] = False
-        k = s.next_operation[b, j]
-        if k < s.lengths[b, j]:
-            i = s.machines[b, j, k]
-            end = max(s.job_ready[b, j], s.machine_ready[b, i]) + s.durations[b, j, k]
+    machines, durations, mask = s.machines[b], s.durations[b], s.mask[b]
+    places, lengths = s.next_operation[b], s.lengths[b]
+    job_ready, machine_ready = s.job_ready[b], s.machine_ready[b]
+    first, chosen = _NEVER, -1
+    for j in range(lengths.size):
+        mask[j] = False
+        k = places[j]
+        if k < lengths[j]:
+            i = machines[j, k]
+            end = max(job_ready[j], machine_ready[i]) + durations[j, k]
             if end < first:
                 first, chosen = end, i
-    earliest = np.inf
-    for j in range(s.lengths.shape[1]):
-        k = s.next_operation[b, j]
-        if k < s.lengths[b, j] and s.machines[b, j, k] == chosen:
-            earliest = min(earliest, max(s.job_ready[b, j], s.machine_ready[b, chosen]))
+    if chosen < 0:
+        return 0
+    free, earliest = machine_ready[chosen], _NEVER
+    for j in range(lengths.size):
+        k = places[j]
+        if k < lengths[j] and machines[j, k] == chosen:
+            earliest = min(earliest, max(job_ready[j], free))
     limit = earliest + delay * (first - earliest)
     count = 0
-    for j in range(s.lengths.shape[1]):
-        k = s.next_operation[b, j]
-        if k < s.lengths[b, j] and s.machines[b, j, k] == chosen:
-            begin = max(s.job_ready[b, j], s.machine_ready[b, chosen])
+    for j in range(lengths.size):
+        k = places[j]
+        if k < lengths[j] and machines[j, k] == chosen:
+            begin = max(job_ready[j], free)
             # An operation without duration that starts at the limit delays nobody.
-            instant = begin == limit and s.durations[b, j, k] == 0
+            instant = begin == limit and durations[j, k] == 0
             if begin == earliest or begin < limit or instant:
-                s.mask[b, j] = True
+                mask[j] = True
                 count += 1
     return count
 

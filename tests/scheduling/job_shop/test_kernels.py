@@ -373,7 +373,8 @@ def observed(twin: Twin, admitted: list[int]) -> np.ndarray:
             "least_slack_ahead": min(least, 1.0),
             "least_slack_distance": (twin.head(j, where) - end) / horizon if later else 0.0,
         }
-        if j in admitted:
+        # Where only one operation is admitted there is nothing to look ahead for.
+        if j in admitted and len(admitted) > 1:
             others = [op for op in twin.left_on(i) if op[0] != j]
             imposed = sum(max(end - twin.head(*op), 0) for op in others)
             row |= {
