@@ -120,8 +120,10 @@ _REPLAY: dict[str, object] = {
     "buffer_size": 200_000, "learning_starts": 2_000, "batch_size": 256, "learning_rate": 7e-4,
     "train_freq": 1, "gradient_steps": 4,
 }  # fmt: skip
-_QUEUE: dict[str, object] = {
-    **_REPLAY, "target_update_interval": 1_000, "exploration_fraction": 0.3,
+_VALUES: dict[str, object] = {
+    **_REPLAY, "learning_starts": 1_000, "batch_size": 128,
+    "learning_rate": {"linear": [2.3e-3, 0.0]}, "target_update_interval": 512,
+    "exploration_fraction": 0.16, "exploration_final_eps": 0.04,
 }  # fmt: skip
 # A candidate is scored by the first episode of every row. From zero weights a network with a hidden
 # layer would never move.
@@ -162,13 +164,13 @@ ALGORITHMS: dict[str, Algorithm] = {
         network="MlpLstmPolicy",
     ),
     "dqn": Algorithm(
-        "stable_baselines3:DQN", _DISCRETE, _preset("dqn", 300_000, 16, **_QUEUE), samples=False
+        "stable_baselines3:DQN", _DISCRETE, _preset("dqn", 300_000, 16, **_VALUES), samples=False
     ),
     "qr-dqn": Algorithm(
         "sb3_contrib:QRDQN",
         _DISCRETE,
         # The cost grows with the square of the quantiles; the paper's 200 are for a GPU.
-        replace(_preset("qr-dqn", 300_000, 16, **_QUEUE), policy_kwargs={"n_quantiles": 32}),
+        replace(_preset("qr-dqn", 300_000, 16, **_VALUES), policy_kwargs={"n_quantiles": 32}),
         samples=False,
     ),
     "sac": Algorithm("stable_baselines3:SAC", _BOX, _preset("sac", 100_000, 16, **_REPLAY)),

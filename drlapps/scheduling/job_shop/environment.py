@@ -96,7 +96,8 @@ class JobShopEnv(VectorEnvironment):
     | ``second_machine`` | the same of the one after that; -1 if there is none |
 
     The columns from ``next_duration`` to ``second_machine_slack`` are 0 where the operation does
-    not exist, those from ``bound_if_chosen`` to ``delay_imposed`` where the job is not admissible.
+    not exist, those from ``bound_if_chosen`` to ``delay_imposed`` where the job is not admissible
+    or the only one that is.
 
     ## Action Space
 
