@@ -149,6 +149,12 @@ def fresh_bridge(task: Any) -> SB3Bridge:
     return SB3Bridge(registry.make(task, 2, registry.pool(task, "train", **small(task))))
 
 
+def test_the_task_of_an_agent_is_found_if_it_is_installed(trained: Any) -> None:
+    _, directory, _ = trained("maskable-ppo")
+    agent, manifest = load_agent(directory)
+    assert (agent.algorithm, manifest["task"]) == (ALGORITHMS["maskable-ppo"], JOB_SHOP)
+
+
 def test_a_shared_encoder_is_stored_under_one_of_its_names() -> None:
     """The job shop's actor and critic see the same encoder under three names."""
     task = registry.get(JOB_SHOP)

@@ -58,7 +58,8 @@ JOB_SHOP = Task(
         ),
         "random-mor": Baseline(
             f"{_RULES}:RandomMostOperationsRemaining",
-            "Best of 128 schedules that draw jobs by operations remaining (non-delay schedules)",
+            "Best of 128 schedules that draw among the jobs with most operations remaining "
+            "(non-delay schedules)",
             samples=128,
         ),
         "cp-sat": Baseline(
