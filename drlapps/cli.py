@@ -78,7 +78,9 @@ def common(
     if config is not None:
         from drlapps.settings import defaults
 
-        ctx.default_map = defaults(config)
+        commands = getattr(ctx.command, "commands", {})
+        known = {key: [p.name for p in command.params] for key, command in commands.items()}
+        ctx.default_map = defaults(config, known)
 
 
 @app.command("list")

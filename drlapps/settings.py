@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from drlapps.errors import InputError
+from drlapps.errors import InputError, unknown
 
 
 def parse(settings: Sequence[str], **more: object) -> dict[str, object]:
@@ -44,12 +44,29 @@ def words(lists: Sequence[str]) -> list[str]:
     return [word.strip() for entry in lists for word in entry.split(",") if word.strip()]
 
 
-def defaults(config: Path) -> dict[str, Any]:
+def defaults(config: Path, known: Mapping[str, Collection[str]]) -> dict[str, Any]:
     """Return the options that a TOML file sets, one table a command.
 
+    Args:
+        config: the file.
+        known: the options of each command.
+
     Raises:
-        InputError: the file is missing or is no TOML.
+        InputError: the file is missing, is no TOML, or names what is no command or option.
     """
+    found = _toml(config)
+    for command, options in found.items():
+        if command not in known:
+            raise unknown(f"command in {config}", command, known)
+        if not isinstance(options, Mapping):
+            raise InputError(f"{config}: {command} must be a table of options")
+        for option in options:
+            if option not in known[command]:
+                raise unknown(f"option of {command} in {config}", option, known[command])
+    return found
+
+
+def _toml(config: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(config.read_text(encoding="utf-8"))
     except OSError as error:

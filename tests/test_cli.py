@@ -240,6 +240,26 @@ def test_a_toml_file_sets_options_and_flags_win(run: Any, tmp_path: Path) -> Non
     assert json.loads(out)["policy"] == "mor"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[sovle]\nseed = 1\n", "did you mean solve"),
+        ("[solve]\nsede = 1\n", "did you mean seed"),
+        ("solve = 3\n", "table of options"),
+        ("[solve\n", "no TOML"),
+    ],
+)
+def test_a_toml_file_with_a_mistake_is_refused(
+    run: Any, tmp_path: Path, text: str, said: str
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(text)
+    code, _, err = run("--config", str(config), "solve", "job-shop", "-b", "spt")
+    assert code == 2
+    assert said in err
+    assert "c.toml" in err
+
+
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "drlapps", "solve", "scheduling/job-shop", "--baseline", "cp-sat",
