@@ -468,16 +468,16 @@ def test_the_ppo_preset_learns_to_balance_a_pole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("algorithm", "task", "steps", "least"),
     [
-        ("trpo", CARTPOLE, 150_000, 475.0),
-        ("ars", CARTPOLE, 400_000, 475.0),
-        ("sac", PENDULUM, 15_000, -250.0),
+        ("trpo", "CARTPOLE", 150_000, 475.0),
+        ("ars", "CARTPOLE", 400_000, 475.0),
+        ("sac", "PENDULUM", 15_000, -250.0),
     ],
 )
 def test_other_presets_learn_too(
     algorithm: str, task: str, steps: int, least: float, tmp_path: Path
 ) -> None:
     spec = RunSpec(
-        task, algorithm, 0, str(tmp_path / "run"), steps=steps,
+        f"{TINY}:{task}", algorithm, 0, str(tmp_path / "run"), steps=steps,
         hyperparameters={"validate_every": steps // 10},
     )  # fmt: skip
     assert -train(spec)["validation_score"] >= least
