@@ -163,12 +163,12 @@ def _instances(task: Task, names: Sequence[str], pool: str) -> list[Any]:
     return found
 
 
-def _finite(task: Task, pool: str) -> str:
+def _check_pool(task: Task, pool: str) -> None:
+    """Refuse a pool that does not exist or is learnt from."""
     if pool not in task.pools:
         raise unknown(f"pool of {task.id}", pool, task.pools)
     if pool == "train":
         raise InputError("the train pool is what agents learn from; score on another")
-    return pool
 
 
 def evaluate(
@@ -187,7 +187,7 @@ def evaluate(
     from drlapps.evaluate import evaluate
 
     task = registry.get(name)
-    _finite(task, pool)
+    _check_pool(task, pool)
     env = _environment_settings(task, settings)
     chosen = _instances(task, instances, pool)
     contestants = [contestant(task, word, options) for word in dict.fromkeys(policies)]
@@ -266,7 +266,7 @@ def compare(
     from drlapps.evaluate import evaluate
 
     task = registry.get(name)
-    _finite(task, pool)
+    _check_pool(task, pool)
     env = _environment_settings(task, settings)
     chosen = _instances(task, instances, pool)
     own = [PRETRAINED] if task.pretrained else []

@@ -19,7 +19,7 @@ from rich.progress import (
 
 if TYPE_CHECKING:
     from drlapps.evaluate import Result
-    from drlapps.train import RunSpec
+    from drlapps.spec import RunSpec
 
 POLL_SECONDS = 1.0
 

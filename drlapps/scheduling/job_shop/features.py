@@ -119,6 +119,7 @@ def survey(s: State, b: int, queue: NDArray[np.float64]) -> None:
 
     Rows of ``queue``: operations waiting, those admissible, their work, earliest start, shortest
     duration, longest tail, earliest completion, jobs that come next, when the first of them comes.
+    The last row is left for the machines' slacks, which :func:`describe` fills.
     """
     queue[0:3] = 0.0
     queue[3:5] = np.inf
@@ -178,7 +179,7 @@ def describe(
         row[5] = squash((begin - s.job_ready[b, j]) * per_unit)
         row[6] = (s.work_left[b, j] - p) * per_horizon
         row[7] = (bound - s.job_bound[b, j]) * per_horizon
-        row[8] = (bound - s.machine_bound[b, i]) * per_horizon
+        row[8] = slacks[i]
         row[9] = s.load_left[b, i] * per_horizon
         row[10] = (size - k) / most_left
         row[11] = squash(queue[0, i] - 1.0)
@@ -197,7 +198,7 @@ def describe(
             row[19] = 1.0
             row[20] = p1 * half_per_unit
             row[21] = squash((s.machine_ready[b, i1] - end) * per_unit)
-            row[22] = (bound - s.machine_bound[b, i1]) * per_horizon
+            row[22] = slacks[i1]
             row[23] = squash(queue[0, i1])
             row[24] = squash(queue[2, i1] * per_unit)
             row[_MACHINE + 1] = i1 * per_machines
@@ -205,7 +206,7 @@ def describe(
             i2, p2 = s.machines[b, j, k + 2], s.durations[b, j, k + 2]
             row[25] = p2 * half_per_unit
             row[26] = squash((s.machine_ready[b, i2] - s.heads[b, j, k + 1] - p1) * per_unit)
-            row[27] = (bound - s.machine_bound[b, i2]) * per_horizon
+            row[27] = slacks[i2]
             row[_MACHINE + 2] = i2 * per_machines
         mean, least, distance, place = 0.0, 2.0, 0.0, -1
         for later in range(k + 1, size):
