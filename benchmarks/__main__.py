@@ -13,13 +13,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import env_steps, startup, training
+from benchmarks import env_steps, portfolio_steps, startup, training
 from benchmarks.measure import Row
 from drlapps.errors import InputError, unknown
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-BENCHMARKS = {"env-steps": env_steps.run, "training": training.run, "startup": startup.run}
+BENCHMARKS = {
+    "env-steps": env_steps.run,
+    "portfolio-steps": portfolio_steps.run,
+    "training": training.run,
+    "startup": startup.run,
+}
 
 
 @app.command()

@@ -309,10 +309,14 @@ class Agent(Policy):
     Args:
         preset: what it was trained with.
         weights: the network's parameters by name.
+
+    Attributes:
+        instances: parameters of the train pool it learnt from.
     """
 
     def __init__(self, preset: Preset, weights: Mapping[str, Array]) -> None:
         self.environment = preset.environment
+        self.instances = preset.instances
         self.algorithm = ALGORITHMS[preset.algorithm]
         self._preset = preset
         self._weights = weights

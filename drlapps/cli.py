@@ -8,7 +8,24 @@ from typing import Annotated
 
 import typer
 
+from drlapps.cli_data import data
 from drlapps.errors import Failure, InputError
+from drlapps.options import (
+    AsJson,
+    Executor,
+    Instances,
+    Options,
+    PoolName,
+    Quiet,
+    Seed,
+    Settings,
+    TaskName,
+    TimeLimit,
+    Workers,
+    complete_agent,
+    complete_policy,
+    complete_task,
+)
 
 app = typer.Typer(
     name="drlapps",
@@ -18,52 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-def _complete_task(incomplete: str) -> list[str]:
-    from drlapps.registry import tasks
-
-    return [name for name in tasks() if name.startswith(incomplete)]
-
-
-def _complete_policy(ctx: typer.Context, incomplete: str) -> list[str]:
-    from drlapps.registry import get
-
-    task = get(ctx.params["task"])
-    names = [*task.baselines, *(["pretrained"] if task.pretrained else [])]
-    return [name for name in names if name.startswith(incomplete)]
-
-
-def _complete_agent(incomplete: str) -> list[str]:
-    from drlapps.agents import ALGORITHMS
-
-    return [name for name in ALGORITHMS if name.startswith(incomplete)]
-
-
-TaskName = Annotated[
-    str,
-    typer.Argument(help="domain/name, or path/to/file.py:NAME", autocompletion=_complete_task),
-]
-Settings = Annotated[
-    list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="parameter of the task, as listed by show"),
-]
-Options = Annotated[
-    list[str],
-    typer.Option("--option", metavar="KEY=VALUE", help="option of the baselines, as show lists"),
-]
-TimeLimit = Annotated[
-    float | None, typer.Option(help="seconds that a solver may think on an instance")
-]
-Seed = Annotated[int, typer.Option(min=0, help="seed of everything random")]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no messages")]
-PoolName = Annotated[str, typer.Option(help="pool to score on")]
-Instances = Annotated[
-    list[str], typer.Option("--instances", "-i", help="names, ranges A..B or files, by commas")
-]
-Executor = Annotated[str, typer.Option(help="serial or processes")]
-Workers = Annotated[int | None, typer.Option(min=1, help="runs at the same time")]
+app.add_typer(data, name="data")
 
 
 @app.callback()
@@ -111,11 +83,11 @@ def show(task: TaskName, as_json: AsJson = False) -> None:
 @app.command()
 def train(
     task: Annotated[
-        str | None, typer.Argument(help="domain/name", autocompletion=_complete_task)
+        str | None, typer.Argument(help="domain/name", autocompletion=complete_task)
     ] = None,
     agent: Annotated[
         str | None,
-        typer.Option(help="preset or algorithm", autocompletion=_complete_agent),
+        typer.Option(help="preset or algorithm", autocompletion=complete_agent),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="environment steps a run")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="number of runs")] = 5,
@@ -164,7 +136,7 @@ def evaluate(
         typer.Option(
             "--policy",
             "-p",
-            autocompletion=_complete_policy,
+            autocompletion=complete_policy,
             help="baseline, pretrained, run directory or file.py:CLASS; @K for best of K samples",
         ),
     ],
@@ -205,7 +177,7 @@ def solve(
             "--baseline",
             "--policy",
             "-b",
-            autocompletion=_complete_policy,
+            autocompletion=complete_policy,
             help="who solves: any policy that evaluate takes",
         ),
     ],
@@ -292,6 +264,72 @@ def compare(
         )  # fmt: skip
     screen.save_comparison(comparison, save, html, markdown)
     screen.show(comparison, screen.comparison, as_json)
+
+
+@app.command()
+def backtest(
+    task: Annotated[
+        str | None,
+        typer.Argument(
+            help="domain/name; the first that has a history", autocompletion=complete_task
+        ),
+    ] = None,
+    policy: Annotated[
+        list[str],
+        typer.Option(
+            "--policy", "-p", help="as for evaluate; by commas", autocompletion=complete_policy
+        ),
+    ] = [],  # noqa: B006
+    data: Annotated[str | None, typer.Option(help="embedded set or file of prices")] = None,
+    start: Annotated[str | None, typer.Option(help="first date traded")] = None,
+    end: Annotated[str | None, typer.Option(help="last date traded")] = None,
+    cost_bps: Annotated[
+        float | None, typer.Option(help="fee in basis points of each dollar traded")
+    ] = None,
+    walk_forward: Annotated[
+        int | None, typer.Option(min=1, help="train an agent anew every so many years")
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(help="agent that --walk-forward trains", autocompletion=complete_agent),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="environment steps of each training")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="runs of each training")] = 5,
+    out: Annotated[str | None, typer.Option(help="directory of the trained runs")] = None,
+    trials: Annotated[
+        str | None, typer.Option(help="file that remembers all trials on the data")
+    ] = None,
+    option: Options = [],  # noqa: B006
+    settings: Settings = [],  # noqa: B006
+    save: Annotated[Path | None, typer.Option(help="write the result as JSON")] = None,
+    html: Annotated[Path, typer.Option(help="where the report goes")] = Path("backtest.html"),
+    no_html: Annotated[bool, typer.Option("--no-html", help="write no report")] = False,
+    markdown: Annotated[Path | None, typer.Option(help="write the tables as Markdown")] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Replay history: dated, with costs, with a tear sheet.
+
+    Example: drlapps backtest --policy pretrained,one-over-n,risk-parity --cost-bps 20
+    """
+    from drlapps import commands, screen
+    from drlapps.progress import Bar
+    from drlapps.settings import parse, words, writable
+
+    writable(save, (".json",))
+    writable(None if no_html else html, (".html",))
+    writable(markdown, (".md",))
+    screen.hush(quiet)
+    with Bar(quiet) as bar:
+        found, document = commands.backtest(
+            task, policies=words(policy), data=data, start=start, end=end,
+            settings=parse(settings, cost_bps=cost_bps), options=parse(option), seed=seed,
+            trials=trials, bar=bar, years=walk_forward, agent=agent, steps=steps,
+            seeds=range(seeds), out=out,
+        )  # fmt: skip
+    screen.save_document(found, document, save, None if no_html else html, markdown)
+    screen.show(found, lambda _, console: screen.document(document, console), as_json)
 
 
 @app.command()

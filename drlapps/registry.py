@@ -218,6 +218,12 @@ def pool(task: Task, name: str, **settings: object) -> Any:
         return source(**settings)
 
 
+def accepted(task: Task, name: str, settings: Mapping[str, object]) -> dict[str, object]:
+    """Return those of the settings that one of the task's pools takes."""
+    takes = inspect.signature(load(task.pools[name])).parameters
+    return {key: value for key, value in settings.items() if key in takes}
+
+
 def instances(task: Task, names: Iterable[str]) -> list[Any]:
     """Return the instances with the given names, ranges ``A..B`` or file paths.
 

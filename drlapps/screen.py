@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,46 @@ def comparison(found: JSON, console: Console) -> None:
     report.terminal(found, console)
 
 
+def document(found: Any, console: Console) -> None:
+    """Draw a document: sentences and tables."""
+    from drlapps import report
+
+    report.terminal_document(found, console)
+
+
+def data_list(found: Sequence[JSON], console: Console) -> None:
+    """Draw the embedded data."""
+    table = _table("data", "assets", "days", "from", "to", "licence", "source")
+    for row in found:
+        table.add_row(
+            row["name"], str(row["assets"]), f"{row['days']:,}", row["start"] or "undated",
+            row["end"] or "", row["licence"], row["source"],
+        )  # fmt: skip
+    console.print(table)
+
+
+def data_fetched(found: JSON, console: Console) -> None:
+    """Draw what was fetched."""
+    for caution in found["cautions"]:
+        _say(f"caution: {caution}")
+    console.print(
+        f"{found['out']}: {', '.join(found['tickers'])}, {found['days']:,} days from "
+        f"{found['start']} to {found['end']}"
+    )
+
+
+def data_check(found: JSON, console: Console) -> None:
+    """Draw what is wrong with prices."""
+    period = f", {found['start']} to {found['end']}" if found["start"] else ""
+    console.print(f"{found['source']}: {found['assets']} assets, {found['days']:,} days{period}")
+    table = _table("severity", "what", "asset", "where", "finding")
+    for row in found["findings"]:
+        table.add_row(row["severity"], row["kind"], row["asset"], row["where"], row["message"])
+    if found["findings"]:
+        console.print(table)
+    console.print("nothing that must be mended" if found["ok"] else "errors: mend them first")
+
+
 def verification(found: JSON, console: Console) -> None:
     """Draw what verify found."""
     for run in found["runs"]:
@@ -179,12 +220,26 @@ def save_comparison(
     """Write a comparison in the forms asked for."""
     from drlapps import report
 
+    forms = {html: report.html, markdown: report.markdown}
+    _save(found, save, {path: partial(form, found) for path, form in forms.items()})
+
+
+def save_document(
+    found: JSON, document: Any, save: Path | None, html: Path | None, markdown: Path | None
+) -> None:
+    """Write a result as JSON, and the document that shows it as a page or as Markdown."""
+    from drlapps import report
+
+    forms = {html: report.html_document, markdown: report.markdown_document}
+    _save(found, save, {path: partial(form, document) for path, form in forms.items()})
+
+
+def _save(found: JSON, save: Path | None, texts: Mapping[Path | None, Callable[[], str]]) -> None:
     if save is not None:
         write_json(save, found)
-    if html is not None:
-        write_atomic(html, report.html(found))
-    if markdown is not None:
-        write_atomic(markdown, report.markdown(found))
-    for path in (save, html, markdown):
+    for path, text in texts.items():
+        if path is not None:
+            write_atomic(path, text())
+    for path in (save, *texts):
         if path is not None:
             _say(f"wrote {path}")

@@ -90,6 +90,8 @@ class Task:
         pretrained: agent whose trained runs ship in the task folder's ``agents/``, if any.
         checker: import string of ``check(instance, solution) -> metrics``.
         views: module whose ``figures(instance, solution, title)`` draws a solution.
+        backtest: module whose ``run`` answers ``drlapps backtest``, if history can be replayed.
+        data: module whose functions answer ``drlapps data``, if there is any to fetch or check.
         published: rows of published results (``method``, ``value``, ``unit``, ``source``), for
             people to compare with.
         references: the papers.
@@ -107,5 +109,7 @@ class Task:
     pretrained: str = ""
     checker: str = ""
     views: str = ""
+    backtest: str = ""
+    data: str = ""
     published: tuple[Mapping[str, str], ...] = ()
     references: tuple[str, ...] = ()

@@ -29,7 +29,7 @@ from drlapps.files import load_tree, save_tensors, save_tree, write_rows
 from drlapps.spec import RunSpec, finished
 from drlapps.task import Task
 from drlapps.threads import one_thread
-from drlapps.vector import Array, VectorEnvironment
+from drlapps.vector import Array, Instance, VectorEnvironment
 from drlapps.weights import weights_of, with_weights
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Progress:
     ) -> None:
         self.task, self.chosen, self.run, self.spec, self.bridge = task, chosen, run, spec, bridge
         validates = "validation" in task.pools and chosen.validate_every > 0
-        self.instances = list(registry.pool(task, "validation")) if validates else []
+        self.instances = _validation(task, chosen) if validates else []
         self.rows: list[dict[str, object]] = []
         self.best: dict[str, Array] = {}
         self.best_score = (float("inf"), float("inf"))
@@ -255,6 +255,12 @@ def _random_state_kept() -> Iterator[None]:
             yield
     finally:
         np.random.set_state(state)  # noqa: NPY002
+
+
+def _validation(task: Task, chosen: Preset) -> list[Instance]:
+    """Return the validation pool, which follows the train pool in the settings that both have."""
+    settings = registry.accepted(task, "validation", chosen.instances)
+    return list(registry.pool(task, "validation", **settings))
 
 
 def validation_score(

@@ -92,12 +92,12 @@ def printed(found, width=100, **options):
     return console.file.getvalue()
 
 
-def grid(found, title):
+def table(found, title):
     return next(each for each in tables.tables(found) if each.title.startswith(title))
 
 
-def texts(table):
-    return [[cell.text for cell in row] for row in table.rows]
+def texts(section):
+    return [[cell.text for cell in row] for row in section.grid.rows]
 
 
 class Page(HTMLParser):
@@ -147,26 +147,26 @@ def rows_of(chart):
 
 
 def test_policies_stand_from_best_to_worst_with_the_failed_last_and_bounds_apart(whole):
-    names = [row[0] for row in texts(grid(whole, "Policies"))]
+    names = [row[0] for row in texts(table(whole, "Policies"))]
     assert names == ["solver", "learner", "twin", "rule", "novice", "fragile"]
-    assert [row[0] for row in texts(grid(whole, "Bounds"))] == ["oracle"]
-    assert [row[0] for row in texts(grid(whole, "Information"))][-1] == "oracle"
+    assert [row[0] for row in texts(table(whole, "Bounds"))] == ["oracle"]
+    assert [row[0] for row in texts(table(whole, "Information"))][-1] == "oracle"
 
 
 def test_higher_is_better_turns_the_order_and_the_words():
     found = comparison(relative=False, minimize=False)
-    names = [row[0] for row in texts(grid(found, "Policies"))]
+    names = [row[0] for row in texts(table(found, "Policies"))]
     assert names[0] == "novice"
     assert names[-1] == "fragile"
-    assert "positive is better" in grid(found, "Verdicts").note
+    assert "positive is better" in table(found, "Verdicts").note
     assert "higher is better" in dict(tables.subject(found))["metric"]
     assert "gap" not in dict(tables.subject(found))
 
 
 def test_infeasible_policies_show_no_mean_but_their_share_and_status(whole):
-    row = next(row for row in texts(grid(whole, "Policies")) if row[0] == "fragile")
+    row = next(row for row in texts(table(whole, "Policies")) if row[0] == "fragile")
     assert row[2:] == ["infeasible", "–", "–", "87.5 %"]
-    cost = next(row for row in texts(grid(whole, "Information")) if row[0] == "fragile")
+    cost = next(row for row in texts(table(whole, "Information")) if row[0] == "fragile")
     assert cost[2] == "time-out 1, heuristic 7"
 
 
@@ -216,7 +216,7 @@ def test_equivalence_has_its_words(whole):
 
 def test_interquartile_means_of_few_runs_have_no_interval():
     def estimates(seeds):
-        rows = texts(grid(comparison(seeds=seeds), "Interquartile"))
+        rows = texts(table(comparison(seeds=seeds), "Interquartile"))
         return {name: "[" in text for name, text in rows}
 
     assert estimates(4)["learner"]
@@ -287,9 +287,9 @@ def test_any_numbers_can_be_written(value, low, high):
 def test_the_terminal_shows_every_number_at_any_width(whole, width):
     shown = printed(whole, width)
     assert "…" not in shown
-    for table in tables.tables(whole):
-        for row in table.rows:
-            for column, cell in zip(table.columns, row, strict=True):
+    for section in tables.tables(whole):
+        for row in section.grid.rows:
+            for column, cell in zip(section.grid.columns, row, strict=True):
                 assert not column.numeric or cell.text in shown
 
 
@@ -317,9 +317,9 @@ def test_a_name_commands_no_terminal():
 
 def test_markdown_tables_are_rectangular_and_complete(whole):
     text = report.markdown(whole)
-    for table in tables.tables(whole):
-        assert f"## {table.title}\n" in text
-        for row in table.rows:
+    for section in tables.tables(whole):
+        assert f"## {section.title}\n" in text
+        for row in section.grid.rows:
             assert all(cell.text in text for cell in row)
     blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     assert len(blocks) == len(tables.tables(whole))
@@ -339,8 +339,8 @@ def test_markdown_shows_hostile_names_as_they_are():
 def test_the_page_holds_every_policy_number_and_verdict(whole):
     shown = Page(report.html(whole)).text
     assert "drlapps: toys/sorting" in shown
-    for table in tables.tables(whole):
-        for row in table.rows:
+    for section in tables.tables(whole):
+        for row in section.grid.rows:
             assert all(cell.text in shown for cell in row)
     for sentence in tables.sentences(whole):
         assert sentence in shown
@@ -480,8 +480,8 @@ def test_all_charts_can_be_drawn(options):
     import vl_convert
 
     found = comparison(**options)
-    for exhibit in charts.comparison_charts(found):
-        picture = ElementTree.fromstring(vl_convert.vegalite_to_svg(exhibit.chart.to_dict()))
+    for section in charts.comparison_charts(found):
+        picture = ElementTree.fromstring(vl_convert.vegalite_to_svg(section.chart))
         assert picture.tag.endswith("svg")
 
 

@@ -1,5 +1,104 @@
-"""Portfolio and trading problems."""
+"""Finance: portfolios and market making."""
 
-from drlapps.task import Task
+from drlapps.task import Baseline, Information, Metric, Task
 
-TASKS: tuple[Task, ...] = ()
+_PORTFOLIO = "drlapps.finance.portfolio"
+_ONLINE = f"{_PORTFOLIO}.online"
+_CONVEX = f"{_PORTFOLIO}.convex.policies"
+
+
+def _online(policy: str, summary: str, **options: object) -> Baseline:
+    return Baseline(f"{_ONLINE}.{policy}", summary, options=options, compared=False)
+
+
+def _convex(policy: str, summary: str, *, compared: bool = True, **options: object) -> Baseline:
+    return Baseline(f"{_CONVEX}:{policy}", summary, options=options, compared=compared)
+
+
+def _bound(policy: str, summary: str) -> Baseline:
+    return Baseline(
+        f"{_PORTFOLIO}.{policy}", summary, information=Information.CLAIRVOYANT, compared=False
+    )
+
+
+PORTFOLIO = Task(
+    id="finance/portfolio",
+    env_id="drlapps/Portfolio-v0",
+    summary="Portfolio trading: spread wealth over assets, day after day, when trading costs money",
+    environment=f"{_PORTFOLIO}.environment:PortfolioEnv",
+    metric=Metric("terminal_wealth", unit="times the start", minimize=False),
+    instances=f"{_PORTFOLIO}.instances:named",
+    pools={
+        "train": f"{_PORTFOLIO}.instances:train",
+        "validation": f"{_PORTFOLIO}.instances:validation",
+        "test": f"{_PORTFOLIO}.instances:test",
+        "toy": f"{_PORTFOLIO}.instances:toy",
+    },
+    baselines={
+        "bah": _online("benchmarks:BuyAndHold", "Buy equal shares of wealth, then hold"),
+        "ucrp": _online("benchmarks:ConstantRebalanced", "Rebalance to equal weights every day"),
+        "bcrp": _bound(
+            "online.benchmarks:BestConstantRebalanced",
+            "The constant weights that turn out best, rebalanced every day",
+        ),
+        "best-stock": _bound("online.benchmarks:BestStock", "The asset that turns out best"),
+        "eg": _online(
+            "follow_the_winner:ExponentiatedGradient", "Exponentiated gradient (Helmbold et al.)"
+        ),
+        "ons": _online("follow_the_winner:OnlineNewtonStep", "Online Newton step (Agarwal et al.)"),
+        "anticor": _online("anticor:Anticor", "Anti-correlation, windows up to 30 days"),
+        "pamr": _online("mean_reversion:Pamr", "Passive-aggressive mean reversion", variant=0),
+        "pamr-1": _online(
+            "mean_reversion:Pamr", "Passive-aggressive mean reversion, linear slack", variant=1
+        ),
+        "pamr-2": _online(
+            "mean_reversion:Pamr", "Passive-aggressive mean reversion, square slack", variant=2
+        ),
+        "cwmr-var": _online(
+            "mean_reversion:Cwmr", "Confidence-weighted mean reversion, variance", variant="var"
+        ),
+        "cwmr-stdev": _online(
+            "mean_reversion:Cwmr", "Confidence-weighted mean reversion, deviation", variant="stdev"
+        ),
+        "olmar-1": _online(
+            "mean_reversion:Olmar", "Moving-average reversion, simple average", variant=1
+        ),
+        "olmar-2": _online(
+            "mean_reversion:Olmar", "Moving-average reversion, exponential average", variant=2
+        ),
+        "rmr": _online("mean_reversion:Rmr", "Robust median reversion (Huang et al.)"),
+        "one-over-n": _convex("OneOverN", "Equal weights, rebalanced monthly"),
+        "min-variance": _convex("MinVariance", "Minimum variance"),
+        "max-sharpe": _convex("MaxSharpe", "Maximum Sharpe ratio of the past year"),
+        "mean-variance": _convex(
+            "MeanVariance", "Mean less risk aversion times variance", compared=False
+        ),
+        "min-cvar": _convex(
+            "MinCvar", "Minimum conditional value at risk, a linear program", compared=False
+        ),
+        "mad": _convex("Mad", "Minimum mean absolute deviation, a linear program", compared=False),
+        "risk-parity": _convex("RiskParity", "Equal contributions to risk"),
+        "hrp": _convex("Hrp", "Hierarchical risk parity (Lopez de Prado)"),
+        "inverse-volatility": _convex(
+            "InverseVolatility", "Weights inverse to volatility", compared=False
+        ),
+        "clairvoyant": _bound(
+            "clairvoyant:Clairvoyant", "The best path of trades after costs, prices known"
+        ),
+    },
+    agents={"ppo": f"{_PORTFOLIO}.presets:PPO"},
+    checker=f"{_PORTFOLIO}.checker:check",
+    views=f"{_PORTFOLIO}.views",
+    backtest=f"{_PORTFOLIO}.backtest",
+    data="drlapps.finance.market_data.commands",
+    references=(
+        "Markowitz 1952, Portfolio selection, Journal of Finance 7(1)",
+        "Jiang, Xu & Liang 2017, A deep reinforcement learning framework for the financial "
+        "portfolio management problem, arXiv:1706.10059",
+        "Li, Sahoo & Hoi 2016, OLPS: a toolbox for on-line portfolio selection, JMLR 17(35)",
+        "DeMiguel, Garlappi & Uppal 2009, Optimal versus naive diversification, Review of "
+        "Financial Studies 22(5)",
+    ),
+)
+
+TASKS = (PORTFOLIO,)

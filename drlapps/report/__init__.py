@@ -1,4 +1,8 @@
-"""One result object -> terminal tables, Markdown, a page, pictures; nothing is computed here."""
+"""One document -> terminal tables, Markdown, a page; nothing is computed here.
+
+What drlapps finds becomes a :class:`~drlapps.report.document.Document`, which the functions that
+end in ``_document`` show; the others do so for a comparison and for single results.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,19 @@ from rich.text import Text
 
 from drlapps import files
 from drlapps.errors import InputError
+from drlapps.report import comparison as comparisons
 from drlapps.report import tables
+from drlapps.report.document import Cell, Column, Document, Grid
 from drlapps.report.saved import load
-from drlapps.report.tables import Cell, Column, Grid, Json
+from drlapps.report.tables import Json
 
 if TYPE_CHECKING:
     import altair
 
-__all__ = ["chart_file", "evaluation", "html", "load", "markdown", "solution", "terminal"]
+__all__ = [
+    "chart_file", "evaluation", "html", "html_document", "load", "markdown", "markdown_document",
+    "solution", "terminal", "terminal_document",
+]  # fmt: skip
 
 Chart: TypeAlias = "altair.TopLevelMixin"
 
@@ -31,12 +40,17 @@ _SUFFIXES = (".html", ".png", ".svg")
 
 def terminal(comparison: Json, console: Console) -> None:
     """Print a comparison: what was compared, its tables, and a sentence for each agent."""
-    for word, meaning in tables.subject(comparison):
+    terminal_document(comparisons.document(comparison, pictures=False), console)
+
+
+def terminal_document(document: Document, console: Console) -> None:
+    """Print a document: its subject, its tables, and what was found."""
+    for word, meaning in document.subject:
         console.print(_line(word, meaning))
-    for grid in tables.tables(comparison):
-        _print(grid, console)
+    for section, grid in document.tables:
+        _print(grid, console, title=section.title, note=section.note)
     console.print()
-    for sentence in tables.sentences(comparison):
+    for sentence in document.sentences:
         console.print(_text(sentence))
 
 
@@ -48,7 +62,7 @@ def solution(row: Json, console: Console) -> None:
 
 def evaluation(rows: Sequence[Json], console: Console) -> None:
     """Print a table of results, the list of ``drlapps evaluate``."""
-    _print(tables.evaluation(rows), console)
+    _print(tables.evaluation(rows), console, title="Results")
 
 
 def _line(word: str, meaning: str, tone: str = "") -> Text:
@@ -61,10 +75,10 @@ def _text(text: str, tone: str = "") -> Text:
     return Text(clean, style=_STYLES.get(tone, ""))
 
 
-def _print(grid: Grid, console: Console) -> None:
+def _print(grid: Grid, console: Console, *, title: str, note: str = "") -> None:
     """Print a table; where words cannot be folded enough it runs over, but nothing is cut."""
     table = Table(
-        title=grid.title, caption=grid.note or None, title_justify="left", caption_justify="left",
+        title=title, caption=note or None, title_justify="left", caption_justify="left",
         title_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim",
     )  # fmt: skip
     least = 0
@@ -84,11 +98,16 @@ def _print(grid: Grid, console: Console) -> None:
 
 def markdown(comparison: Json) -> str:
     """Return a comparison as GitHub Markdown."""
-    lines = [f"# drlapps: {_mark(comparison['task'])}", ""]
-    lines += [f"{_mark(sentence)}\n" for sentence in tables.sentences(comparison)]
-    lines += [f"- **{word}**: {_mark(meaning)}" for word, meaning in tables.subject(comparison)]
-    for grid in tables.tables(comparison):
-        lines += ["", f"## {grid.title}", "", *_markdown_table(grid), "", _mark(grid.note)]
+    return markdown_document(comparisons.document(comparison, pictures=False))
+
+
+def markdown_document(document: Document) -> str:
+    """Return a document as GitHub Markdown: what was found, its subject, its tables."""
+    lines = [f"# {_mark(document.title)}", ""]
+    lines += [f"{_mark(sentence)}\n" for sentence in document.sentences]
+    lines += [f"- **{word}**: {_mark(meaning)}" for word, meaning in document.subject]
+    for section, grid in document.tables:
+        lines += ["", f"## {section.title}", "", *_markdown_table(grid), "", _mark(section.note)]
     return "\n".join(lines) + "\n"
 
 
@@ -115,9 +134,14 @@ def _mark(text: str) -> str:
 
 def html(comparison: Json) -> str:
     """Return a comparison as one self-contained page: no file beside it, no network."""
+    return html_document(comparisons.document(comparison))
+
+
+def html_document(document: Document) -> str:
+    """Return a document as one self-contained page: no file beside it, no network."""
     from drlapps.report import page
 
-    return page.comparison(comparison)
+    return page.document(document)
 
 
 def chart_file(chart: Chart, path: str | Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from drlapps.look import ALARM, FAINT, INK, data, dress, palette
 from drlapps.report.courses import course
+from drlapps.report.document import Section
 from drlapps.report.formats import is_number, seconds
 from drlapps.report.tables import Json, is_relative, ranked
 
@@ -46,15 +47,7 @@ def _score_title(comparison: Json) -> str:
     return f"{metric['name']} ({unit}{'lower' if metric['minimize'] else 'higher'} is better)"
 
 
-class Exhibit(NamedTuple):
-    """A chart with its title and a note on how to read it."""
-
-    title: str
-    chart: alt.LayerChart
-    note: str
-
-
-def comparison_charts(comparison: Json) -> list[Exhibit]:
+def comparison_charts(comparison: Json) -> list[Section]:
     """Return the charts of a comparison, leaving out those without data."""
     found = (
         (
@@ -83,7 +76,11 @@ def comparison_charts(comparison: Json) -> list[Exhibit]:
             "when every instance has one. Points: mean time and mean score of all others.",
         ),
     )
-    return [Exhibit(title, chart, note) for title, chart, note in found if chart is not None]
+    return [
+        Section(title, chart=chart.to_dict(), note=note)
+        for title, chart, note in found
+        if chart is not None
+    ]
 
 
 def forest(comparison: Json) -> alt.LayerChart:

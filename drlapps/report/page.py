@@ -1,4 +1,4 @@
-"""A comparison, or a chart, as one self-contained page.
+"""A document, or a chart, as one self-contained page.
 
 The chart library is written into the page, and a content security policy forbids the browser to
 load anything or to run any other script, whatever the names and chart specifications contain.
@@ -15,9 +15,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from drlapps import files
-from drlapps.report import charts, tables
-from drlapps.report.formats import NOTHING, formatter
-from drlapps.report.tables import Grid, Json
+from drlapps.report.document import Document, Grid, Section
 
 if TYPE_CHECKING:
     import altair as alt
@@ -79,46 +77,19 @@ details[open] summary { margin-bottom: 10px; }
   .chart summary { display: none; } }
 """
 
-_READING = (
-    ("Interval", "All intervals hold 95 % confidence. Those of an agent cover the luck of training "
-     "(seeds) and the luck of the draw (instances): another training run on other instances of the "
-     "same kind would be expected to agree with them."),
-    ("Difference", "Every policy played the same instances, so differences are taken instance by "
-     "instance. The test is the t test for crossed seeds and instances, with Satterthwaite's "
-     "degrees of freedom; treating runs on the same instance as independent would promise too "
-     "much."),
-    ("p (Holm)", "The p-values are adjusted by Holm's method for the number of tests in the "
-     "table, so that the chance of any false verdict in it is at most 5 %."),
-    ("Verdict", "Better and worse mean that the adjusted p-value is at most 0.05. Not separated "
-     "means that these data cannot tell: it is no proof of equality. Equivalent means "
-     "that the difference is smaller than the margin asked for. Below three training runs "
-     "no verdict is given: chance alone may explain so few."),
-    ("Wins", "Share of runs and instances on which the agent is ahead; a tie counts one half."),
-    ("Worst 10 %", "Mean score of the tenth of the instances on which the policy does worst."),
-    ("Feasible", "Share of results that keep every constraint. A policy with an infeasible "
-     "result has no mean and takes part in no test, for a mean over the rest would flatter it."),
-    ("Information", "What a policy may see. Observed: what the agent sees. Model: also the "
-     "parameters of the problem. Clairvoyant: also the future, so that it is a bound and no "
-     "opponent."),
-    ("Cost", "Planning happens once an instance, acting at each decision; both are the wall time "
-     "a user would wait. Training is paid once, in CPU time of one run. Compare quality only "
-     "together with what it costs."),
-)  # fmt: skip
 
-
-def comparison(found: Json) -> str:
-    """Return the page of a comparison."""
+def document(found: Document) -> str:
+    """Return the page of a document."""
     specs: list[Mapping[str, Any]] = []
-    parts = [_headline(found), _subject(found)]
-    parts += [_section(grid.title, _table(grid)) for grid in tables.tables(found)]
-    for title, drawn, note in charts.comparison_charts(found):
-        place = _place(specs, drawn.to_dict())
-        parts.append(_section(title, f'{place}<p class="note">{escape(note)}</p>'))
-    for figure in found.get("figures", []):
-        parts.append(_section(figure["title"], _place(specs, figure["spec"])))
-    parts += [_every_result(found), _reading()]
-    title = f"drlapps: {found['task']}"
-    return _shell(title, f"<h1>{escape(title)}</h1>\n" + "\n".join(parts), specs)
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in found.sentences)
+    parts = [
+        f"<h1>{escape(found.title)}</h1>",
+        f'<section class="headline">{said}</section>',
+        _box("What was compared", _terms(found.subject)),
+        *(_section(section, specs) for section in found.sections),
+        _box("How to read it", _terms(found.reading, "note")) if found.reading else "",
+    ]
+    return _shell(found.title, "\n".join(parts), specs)
 
 
 def chart(drawn: alt.TopLevelMixin, title: str) -> str:
@@ -127,83 +98,52 @@ def chart(drawn: alt.TopLevelMixin, title: str) -> str:
     return _shell(title, f"<section>{_place(specs, drawn.to_dict())}</section>", specs)
 
 
-def _headline(found: Json) -> str:
-    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in tables.sentences(found))
-    return f'<section class="headline">{said}</section>'
-
-
-def _subject(found: Json) -> str:
-    terms = "".join(
-        f"<dt>{escape(word)}</dt><dd>{escape(meaning)}</dd>"
-        for word, meaning in tables.subject(found)
-    )
-    return _section("What was compared", f"<dl>{terms}</dl>")
-
-
-def _reading() -> str:
-    terms = "".join(f"<dt>{word}</dt><dd>{meaning}</dd>" for word, meaning in _READING)
-    return _section("How to read it", f'<dl class="note">{terms}</dl>')
-
-
-def _every_result(found: Json) -> str:
-    """Return the values of all policies on all instances, folded away."""
-    names = [policy["name"] for policy in tables.ranked(found)]
-    cells: dict[tuple[str, str], list[Json]] = {}
-    for result in found["results"]:
-        cells.setdefault((result["instance"], result["policy"]), []).append(result)
-    form = formatter((result["metric"]["value"], None) for result in found["results"])
-    header = "".join(f'<th class="n">{escape(name)}</th>' for name in names)
-    rows = "".join(
-        f"<tr><td>{escape(instance)}</td>"
-        + "".join(
-            f'<td class="n">{", ".join(_outcome(r, form) for r in cells.get((instance, name), []))}'
-            "</td>"
-            for name in names
-        )
-        + "</tr>"
-        for instance in found["instances"]
-    )
-    metric = escape(found["metric"]["name"])
-    return (
-        f'<section class="long"><details><summary>Every result: {metric} by instance, one value '
-        f'for each training run</summary><div class="scroll"><table><thead><tr><th>instance</th>'
-        f"{header}</tr></thead><tbody>{rows}</tbody></table></div></details></section>"
-    )
-
-
-def _outcome(result: Json, form: Any) -> str:
-    if result["feasible"]:
-        return escape(form(result["metric"]["value"]))
-    return f'<span class="bad">{escape(result["status"] or NOTHING)}</span>'
-
-
-def _section(title: str, content: str) -> str:
+def _box(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
-def _table(grid: Grid) -> str:
-    def css(numeric: bool, tone: str = "") -> str:
-        names = " ".join(filter(None, ("n" if numeric else "", tone)))
-        return f' class="{names}"' if names else ""
+def _terms(pairs: Sequence[tuple[str, str]], css: str = "") -> str:
+    terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(said)}</dd>" for term, said in pairs)
+    return f"<dl{_class(css)}>{terms}</dl>"
 
+
+def _section(section: Section, specs: list[Mapping[str, Any]]) -> str:
+    content = _place(specs, section.chart) if section.chart is not None else ""
+    content += _table(section.grid) if section.grid else ""
+    content += f'<p class="note">{escape(section.note)}</p>' if section.note else ""
+    if not section.folded:
+        return _box(section.title, content)
+    return (
+        f'<section class="long"><details><summary>{escape(section.title)}</summary>{content}'
+        "</details></section>"
+    )
+
+
+def _table(grid: Grid) -> str:
     header = "".join(
-        f"<th{css(column.numeric)}>{'<br>'.join(map(escape, column.header.splitlines()))}</th>"
+        f"<th{_class('n' if column.numeric else '')}>"
+        f"{'<br>'.join(map(escape, column.header.splitlines()))}</th>"
         for column in grid.columns
     )
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td{css(column.numeric, cell.tone)}>{escape(cell.text)}</td>"
+            f"<td{_class('n' if column.numeric else '', cell.tone)}>{escape(cell.text)}</td>"
             for column, cell in zip(grid.columns, row, strict=True)
         )
         + "</tr>"
         for row in grid.rows
     )
-    narrow = ' class="narrow"' if len(grid.columns) <= 3 else ""
     return (
-        f'<div class="scroll"><table{narrow}><thead><tr>{header}</tr></thead>'
-        f'<tbody>{rows}</tbody></table></div><p class="note">{escape(grid.note)}</p>'
+        f'<div class="scroll"><table{_class("narrow" if len(grid.columns) <= 3 else "")}><thead>'
+        f"<tr>{header}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _class(*names: str) -> str:
+    """Return the attribute for those names that are not empty."""
+    given = " ".join(filter(None, names))
+    return f' class="{given}"' if given else ""
 
 
 def _place(specs: list[Mapping[str, Any]], spec: Mapping[str, Any]) -> str:

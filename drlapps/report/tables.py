@@ -1,16 +1,16 @@
 """The tables and sentences of a comparison as plain text, ready for any medium.
 
 Everything here words what :func:`drlapps.compare.compare` found; nothing is computed.
-:mod:`drlapps.report` prints the tables on a terminal, as Markdown and in a page.
+:mod:`drlapps.report.comparison` makes a document of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, TypeAlias
 
+from drlapps.report.document import Cell, Column, Grid, Section
 from drlapps.report.formats import (
     NOTHING,
     estimate,
@@ -27,13 +27,14 @@ Json: TypeAlias = Mapping[str, Any]
 
 INFEASIBLE = "infeasible"
 
-_TONES = {
+TONES = {
     Verdict.BETTER: "good",
     Verdict.WORSE: "bad",
     Verdict.NOT_SEPARATED: "unsure",
     Verdict.EQUIVALENT: "same",
     Verdict.NO_VERDICT: "faint",
 }
+"""The tone of a cell that holds a verdict."""
 
 _PHRASES = {
     Verdict.BETTER: "better than",
@@ -41,37 +42,6 @@ _PHRASES = {
     Verdict.EQUIVALENT: "equivalent to",
     Verdict.NOT_SEPARATED: "not separated from",
 }
-
-
-class Column(NamedTuple):
-    """A column: its header of one or two lines, and whether it holds numbers."""
-
-    header: str
-    numeric: bool = True
-
-
-class Cell(NamedTuple):
-    """A cell: its text and its tone (``good``, ``bad``, ``unsure``, ``same``, ``faint``)."""
-
-    text: str
-    tone: str = ""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table.
-
-    Attributes:
-        title: what it shows.
-        columns: its columns.
-        rows: its rows, a cell for each column.
-        note: how to read it, in one sentence.
-    """
-
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
 
 
 def is_relative(comparison: Json) -> bool:
@@ -111,7 +81,7 @@ def subject(comparison: Json) -> list[tuple[str, str]]:
     return [(word, meaning) for word, meaning in rows if meaning != NOTHING]
 
 
-def tables(comparison: Json) -> list[Grid]:
+def tables(comparison: Json) -> list[Section]:
     """Return all tables of a comparison, in the order in which to read them."""
     bounds = [policy for policy in ranked(comparison) if policy["bound"]]
     contest = [policy for policy in ranked(comparison) if not policy["bound"]]
@@ -125,7 +95,7 @@ def tables(comparison: Json) -> list[Grid]:
     return found + _aggregates(comparison)
 
 
-def _quality(title: str, policies: Sequence[Json], comparison: Json, note: str = "") -> Grid:
+def _quality(title: str, policies: Sequence[Json], comparison: Json, note: str = "") -> Section:
     relative = is_relative(comparison)
     mean = formatter((p["mean"], p["interval"]) for p in policies)
     gap = formatter(((p["gap_percent"], p["gap_interval"]) for p in policies), digits=4)
@@ -144,10 +114,10 @@ def _quality(title: str, policies: Sequence[Json], comparison: Json, note: str =
         row.append(Cell(percent(p["feasible_rate"]), "" if p["feasible_rate"] == 1 else "bad"))
         rows.append(tuple(row))
     note = note or "Means over seeds and instances with 95 % confidence intervals."
-    return Grid(title, tuple(columns), tuple(rows), note)
+    return Section(title, Grid(tuple(columns), tuple(rows)), note=note)
 
 
-def _costs(policies: Sequence[Json]) -> Grid:
+def _costs(policies: Sequence[Json]) -> Section:
     columns = (
         Column("policy", False), Column("information", False), Column("status", False),
         Column("plan"), Column("act"), Column("train CPU"),
@@ -164,10 +134,10 @@ def _costs(policies: Sequence[Json]) -> Grid:
         for p in policies
     )
     note = "Planning and acting: wall time an instance; training: CPU time a run."
-    return Grid("Information and cost", columns, rows, note)
+    return Section("Information and cost", Grid(columns, rows), note=note)
 
 
-def _verdicts(comparison: Json) -> Grid:
+def _verdicts(comparison: Json) -> Section:
     verdicts = comparison["verdicts"]
     lower = is_relative(comparison) or comparison["metric"]["minimize"]
     unit = comparison["difference_unit"]
@@ -183,7 +153,7 @@ def _verdicts(comparison: Json) -> Grid:
             Cell(estimate(v["difference"], v["interval"], difference)),
             Cell(p_value(v["p_holm"])),
             Cell(f"{100 * v['win_rate']:.0f} %" if is_number(v["win_rate"]) else NOTHING),
-            Cell(v["verdict"], _TONES.get(v["verdict"], "")),
+            Cell(v["verdict"], TONES.get(v["verdict"], "")),
         )
         for v in verdicts
     )
@@ -191,10 +161,10 @@ def _verdicts(comparison: Json) -> Grid:
         f"Difference: agent minus baseline{f' in {unit}' if unit else ''} with its 95 % confidence "
         f"interval; {'negative' if lower else 'positive'} is better."
     )
-    return Grid("Verdicts", columns, rows, note)
+    return Section("Verdicts", Grid(columns, rows), note=note)
 
 
-def _aggregates(comparison: Json) -> list[Grid]:
+def _aggregates(comparison: Json) -> list[Section]:
     """Return what tells several agents apart; nothing where there are no two."""
     agents = [policy["name"] for policy in ranked(comparison) if policy["kind"] == "agent"]
     aggregates = comparison["aggregates"]
@@ -207,35 +177,36 @@ def _aggregates(comparison: Json) -> list[Grid]:
     spread = {name: None if name in few else iqm[name]["interval"] for name in names}
     form = formatter(((iqm[name]["value"], spread[name]) for name in names), digits=4)
     middle = Grid(
-        "Interquartile means",
         (Column("policy", False), Column("gap %")),
         tuple(
             (Cell(name), Cell(estimate(iqm[name]["value"], spread[name], form))) for name in names
         ),
-        "Mean gap of the middle half of all runs and instances; agents of several runs with 95 % "
-        "stratified bootstrap intervals.",
     )
-    pairs = aggregates["probability_of_improvement"]
-    chances = Grid(
-        "Agent against agent",
-        (Column("agent", False), Column("over", False), Column("probability of improvement")),
-        tuple(
-            (
-                Cell(pair["agent"]),
-                Cell(pair["over"]),
-                Cell(
-                    estimate(
-                        pair["probability"],
-                        None if few & {pair["agent"], pair["over"]} else pair["interval"],
-                        "{:.2f}".format,
-                    )
-                ),
-            )
-            for pair in pairs
-        ),
-        "Chance that a run of the first beats a run of the second on an instance.",
-    )
-    return [middle, *([chances] if pairs else [])]
+    sections = [
+        Section(
+            "Interquartile means",
+            middle,
+            note="Mean gap of the middle half of all runs and instances; agents of several runs "
+            "with 95 % stratified bootstrap intervals.",
+        )
+    ]
+    if pairs := aggregates["probability_of_improvement"]:
+        sections.append(_improvement(pairs, few))
+    return sections
+
+
+def _improvement(pairs: Sequence[Json], few: Set[str]) -> Section:
+    """Return how likely one agent beats another; ``few`` name those without an interval."""
+    columns = (
+        Column("agent", False), Column("over", False), Column("probability of improvement"),
+    )  # fmt: skip
+    rows = []
+    for pair in pairs:
+        interval = None if few & {pair["agent"], pair["over"]} else pair["interval"]
+        chance = estimate(pair["probability"], interval, "{:.2f}".format)
+        rows.append((Cell(pair["agent"]), Cell(pair["over"]), Cell(chance)))
+    note = "Chance that a run of the first beats a run of the second on an instance."
+    return Section("Agent against agent", Grid(columns, tuple(rows)), note=note)
 
 
 def sentences(comparison: Json) -> list[str]:
@@ -335,7 +306,7 @@ def evaluation(rows: Sequence[Json]) -> Grid:
         )
         for row in rows
     )
-    return Grid("Results", columns, cells)
+    return Grid(columns, cells)
 
 
 def _name(comparison: Json) -> str:

@@ -1,0 +1,56 @@
+"""The options that several commands share, and how their names complete in the shell."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def complete_task(incomplete: str) -> list[str]:
+    """Return the tasks whose names begin so."""
+    from drlapps.registry import tasks
+
+    return [name for name in tasks() if name.startswith(incomplete)]
+
+
+def complete_policy(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the policies of the named task whose names begin so."""
+    from drlapps.registry import get
+
+    task = get(ctx.params["task"])
+    names = [*task.baselines, *(["pretrained"] if task.pretrained else [])]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_agent(incomplete: str) -> list[str]:
+    """Return the algorithms whose names begin so."""
+    from drlapps.agents import ALGORITHMS
+
+    return [name for name in ALGORITHMS if name.startswith(incomplete)]
+
+
+TaskName = Annotated[
+    str,
+    typer.Argument(help="domain/name, or path/to/file.py:NAME", autocompletion=complete_task),
+]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="parameter of the task, as listed by show"),
+]
+Options = Annotated[
+    list[str],
+    typer.Option("--option", metavar="KEY=VALUE", help="option of the baselines, as show lists"),
+]
+TimeLimit = Annotated[
+    float | None, typer.Option(help="seconds that a solver may think on an instance")
+]
+Seed = Annotated[int, typer.Option(min=0, help="seed of everything random")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no messages")]
+PoolName = Annotated[str, typer.Option(help="pool to score on")]
+Instances = Annotated[
+    list[str], typer.Option("--instances", "-i", help="names, ranges A..B or files, by commas")
+]
+Executor = Annotated[str, typer.Option(help="serial or processes")]
+Workers = Annotated[int | None, typer.Option(min=1, help="runs at the same time")]
