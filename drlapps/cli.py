@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from drlapps.cli_data import data
+from drlapps.cli_history import backtest, data
 from drlapps.errors import Failure, InputError
 from drlapps.options import (
     AsJson,
@@ -35,7 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(data, name="data")
 
 
 @app.callback()
@@ -267,72 +266,6 @@ def compare(
 
 
 @app.command()
-def backtest(
-    task: Annotated[
-        str | None,
-        typer.Argument(
-            help="domain/name; the first that has a history", autocompletion=complete_task
-        ),
-    ] = None,
-    policy: Annotated[
-        list[str],
-        typer.Option(
-            "--policy", "-p", help="as for evaluate; by commas", autocompletion=complete_policy
-        ),
-    ] = [],  # noqa: B006
-    data: Annotated[str | None, typer.Option(help="embedded set or file of prices")] = None,
-    start: Annotated[str | None, typer.Option(help="first date traded")] = None,
-    end: Annotated[str | None, typer.Option(help="last date traded")] = None,
-    cost_bps: Annotated[
-        float | None, typer.Option(help="fee in basis points of each dollar traded")
-    ] = None,
-    walk_forward: Annotated[
-        int | None, typer.Option(min=1, help="train an agent anew every so many years")
-    ] = None,
-    agent: Annotated[
-        str | None,
-        typer.Option(help="agent that --walk-forward trains", autocompletion=complete_agent),
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="environment steps of each training")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="runs of each training")] = 5,
-    out: Annotated[str | None, typer.Option(help="directory of the trained runs")] = None,
-    trials: Annotated[
-        str | None, typer.Option(help="file that remembers all trials on the data")
-    ] = None,
-    option: Options = [],  # noqa: B006
-    settings: Settings = [],  # noqa: B006
-    save: Annotated[Path | None, typer.Option(help="write the result as JSON")] = None,
-    html: Annotated[Path, typer.Option(help="where the report goes")] = Path("backtest.html"),
-    no_html: Annotated[bool, typer.Option("--no-html", help="write no report")] = False,
-    markdown: Annotated[Path | None, typer.Option(help="write the tables as Markdown")] = None,
-    seed: Seed = 0,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Replay history: dated, with costs, with a tear sheet.
-
-    Example: drlapps backtest --policy pretrained,one-over-n,risk-parity --cost-bps 20
-    """
-    from drlapps import commands, screen
-    from drlapps.progress import Bar
-    from drlapps.settings import parse, words, writable
-
-    writable(save, (".json",))
-    writable(None if no_html else html, (".html",))
-    writable(markdown, (".md",))
-    screen.hush(quiet)
-    with Bar(quiet) as bar:
-        found, document = commands.backtest(
-            task, policies=words(policy), data=data, start=start, end=end,
-            settings=parse(settings, cost_bps=cost_bps), options=parse(option), seed=seed,
-            trials=trials, bar=bar, years=walk_forward, agent=agent, steps=steps,
-            seeds=range(seeds), out=out,
-        )  # fmt: skip
-    screen.save_document(found, document, save, None if no_html else html, markdown)
-    screen.show(found, lambda _, console: screen.document(document, console), as_json)
-
-
-@app.command()
 def report(
     results: Annotated[Path, typer.Argument(help="file that compare --save wrote")],
     html: Annotated[Path | None, typer.Option(help="write a report with charts")] = None,
@@ -390,6 +323,10 @@ def import_sb3(
 
     manifest = commands.import_sb3(task, file=file, agent=agent, out=out, trust=trust)
     screen.show(manifest, screen.imported, as_json)
+
+
+app.command()(backtest)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

@@ -310,12 +310,8 @@ def backtest(
     seeds: Sequence[int],
     out: str | None,
     bar: Bar,
-) -> tuple[JSON, Any]:
-    """Replay a stretch of history with every policy, and with an agent trained on the way.
-
-    Returns:
-        The result, and the document that shows it.
-    """
+) -> JSON:
+    """Replay a stretch of history with every policy, and with an agent trained on the way."""
     task = _first_with("backtest", "market history to replay", name)
     replay = importlib.import_module(task.backtest)
     env = _environment_settings(task, settings)
@@ -330,11 +326,17 @@ def backtest(
         _train(specs, "processes", None, bar)
         contestants.append(relay())
     bar.start(sum(len(c.policies) for c in contestants))
-    found = replay.run(
+    found: JSON = replay.run(
         task, contestants, data=data, start=start, end=end, settings=env, seed=seed,
         trials=trials, on_result=bar.scored,
     )  # fmt: skip
-    return found, registry.load(f"{task.views}:document")(found)
+    return found
+
+
+def tear_sheet(found: JSON, *, pictures: bool = True) -> Any:
+    """Return the document that shows what a backtest found."""
+    task = registry.get(found["task"])
+    return registry.load(f"{task.backtest}:document")(found, pictures=pictures)
 
 
 def data(function: str, *arguments: object, **options: object) -> Any:

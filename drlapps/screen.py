@@ -155,11 +155,11 @@ def document(found: Any, console: Console) -> None:
 
 def data_list(found: Sequence[JSON], console: Console) -> None:
     """Draw the embedded data."""
-    table = _table("data", "assets", "days", "from", "to", "licence", "source")
+    table = _table("data", "assets", "days", "from", "to", "what it is")
     for row in found:
         table.add_row(
             row["name"], str(row["assets"]), f"{row['days']:,}", row["start"] or "undated",
-            row["end"] or "", row["licence"], row["source"],
+            row["end"] or "", row["source"].split(";")[0],
         )  # fmt: skip
     console.print(table)
 
@@ -225,13 +225,20 @@ def save_comparison(
 
 
 def save_document(
-    found: JSON, document: Any, save: Path | None, html: Path | None, markdown: Path | None
+    found: JSON,
+    document: Callable[[], Any],
+    save: Path | None,
+    html: Path | None,
+    markdown: Path | None,
 ) -> None:
     """Write a result as JSON, and the document that shows it as a page or as Markdown."""
     from drlapps import report
 
-    forms = {html: report.html_document, markdown: report.markdown_document}
-    _save(found, save, {path: partial(form, document) for path, form in forms.items()})
+    forms: dict[Path | None, Callable[[], str]] = {
+        html: lambda: report.html_document(document()),
+        markdown: lambda: report.markdown_document(document()),
+    }
+    _save(found, save, forms)
 
 
 def _save(found: JSON, save: Path | None, texts: Mapping[Path | None, Callable[[], str]]) -> None:

@@ -30,9 +30,12 @@ from drlapps.finance.portfolio.performance import (
     years,
 )
 from drlapps.finance.portfolio.replay import Recorder, Replay, recorded
+from drlapps.finance.portfolio.tear_sheet import document
 from drlapps.finance.portfolio.walk_forward import plan
 from drlapps.spec import RunSpec
 from drlapps.task import Task
+
+__all__ = ["POLICIES", "document", "run", "walk_forward", "window_of"]
 
 JSON = dict[str, Any]
 Floats = NDArray[np.float64]

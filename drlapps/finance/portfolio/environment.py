@@ -334,6 +334,12 @@ class PortfolioEnv(VectorEnvironment):
         side = 0.5 if self._state.olps[row] else 1.0
         return float(side * self._rules.fee * self._state.cost_scale[row])
 
+    @property
+    def bounded(self) -> bool:
+        """Whether no more can be had than the best asset's growth: no shorts, debts or grants."""
+        law = self._rules
+        return law.min_weight >= 0.0 and min(law.max_net, law.max_gross) <= 1.0 and law.esg == 0.0
+
     def cash_growth(self, row: int) -> float:
         """Return the growth of cash over one decision's days."""
         return float(self._rules.cash_growth**self._rules.every)

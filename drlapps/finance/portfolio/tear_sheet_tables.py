@@ -13,20 +13,23 @@ Json: TypeAlias = Mapping[str, Any]
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Return a number with some decimals, or with an exponent where these would not show it."""
-    if value and not 10.0**-digits <= abs(value) < 1e7:
-        return f"{value:.{digits}g}"
-    return f"{value:,.{digits}f}"
+    """Return a number with some decimals."""
+    return f"{round(value, digits) + 0.0:,.{digits}f}"
 
 
 def chance(value: float) -> str:
-    """Return a probability with three decimals, more where it is small."""
+    """Return a probability with three decimals."""
     return number(value, 3)
+
+
+def amount(value: float) -> str:
+    """Return a factor of wealth, which may be tiny or huge, with at least two digits."""
+    return number(value) if not value or 0.1 <= abs(value) < 1e7 else f"{value:.2g}"
 
 
 def percent(value: float, digits: int = 1) -> str:
     """Return a share in percent, without the sign."""
-    return f"{round(100 * value, digits) + 0.0:,.{digits}f}"
+    return number(100 * value, digits)
 
 
 def fine_percent(value: float) -> str:
@@ -48,7 +51,7 @@ class Measure(NamedTuple):
 
 
 MEASURES = {
-    "terminal_wealth": Measure("wealth", number, "Wealth at the end, net of costs; the start "
+    "terminal_wealth": Measure("wealth", amount, "Wealth at the end, net of costs; the start "
         "is 1."),
     "cagr": Measure("CAGR %", percent, "Compound annual growth rate, W^(252 / n) - 1 for "
         "terminal wealth W after n days."),
@@ -61,7 +64,7 @@ MEASURES = {
     "calmar": Measure("Calmar", number, "CAGR over the size of the deepest drawdown."),
     "volatility": Measure("volatility %", percent, "Standard deviation of the daily returns, "
         "times the root of 252."),
-    "cvar_95": Measure("CVaR 95\n%", fine_percent, "Mean loss of the worst 5 % of the days "
+    "cvar_95": Measure("daily\nCVaR 95 %", fine_percent, "Mean loss of the worst 5 % of the days "
         "(Rockafellar & Uryasev 2000); lower is better."),
     "turnover": Measure("turnover\na year", number, "Half the sum of all changes of weights: 1 "
         "means that wealth was exchanged once a year."),

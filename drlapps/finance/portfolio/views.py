@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -21,6 +22,7 @@ Days: TypeAlias = Sequence[str] | Sequence[int]
 
 CASH, OTHERS = "cash", "others"
 
+_GENERAL = "format(datum.value, '~g')"  # as it is, where axes would round to their steps
 _DAY = 86_400_000  # in the milliseconds of a time axis
 _MOST_POINTS = 700  # of a line: weekly over thirteen years, and closer than a pixel
 _MOST_OF_ALL = 9000  # points of all lines of a chart, so that a page stays small
@@ -118,14 +120,31 @@ def equity(
     """Return wealth over time on a logarithmic scale, on which equal growth is equally steep."""
     import altair as alt
 
+    whole = [curve._replace(values=np.where(curve.values > 0.0, curve.values, np.nan))
+             for curve in curves]  # fmt: skip
     y = alt.Y(
         "value:Q", title="wealth (start = 1, log scale)",
         scale=alt.Scale(type="log", nice=False, padding=8),
-        axis=alt.Axis(format="~g", tickCount=6),
+        axis=alt.Axis(values=_levels([curve.values for curve in whole]), labelExpr=_GENERAL),
     )  # fmt: skip
-    whole = [curve._replace(values=np.where(curve.values > 0.0, curve.values, np.nan))
-             for curve in curves]  # fmt: skip
     return _lines(days, whole, colours, y=y, height=360, level=1.0, title=title)
+
+
+def _levels(paths: Sequence[Floats]) -> list[float]:
+    """Return round numbers to label on a logarithmic axis.
+
+    Vega's own leave much of an axis bare that holds no or little more than one power of ten.
+    """
+    values = np.concatenate([[1.0], *paths])
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if high > 5 * low:
+        powers = 10.0 ** np.arange(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+        levels = [float(power * step) for power in powers for step in (1, 2, 5)]
+        return [level for level in levels if low <= level <= high]
+    gap = max((high - low) / 5, 0.001 * high)
+    power = 10.0 ** math.floor(math.log10(gap))
+    step = next(power * step for step in (1, 2, 5, 10) if power * step >= gap * 0.999)
+    return [step * count for count in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def drawdown(
@@ -315,7 +334,7 @@ def against_cost(
         .mark_line(point={"size": 36}, strokeWidth=2)
         .encode(
             x=alt.X("cost:Q", title="basis points of each dollar traded",
-                    axis=alt.Axis(values=levels, format="~g")),
+                    axis=alt.Axis(values=levels, labelExpr=_GENERAL)),
             y=alt.Y("value:Q", title="Sharpe ratio", scale=alt.Scale(zero=False)),
             color=_colour("policy", {name: colours[name] for name in sweeps}),
             opacity=alt.when(picked).then(alt.value(1.0)).otherwise(alt.value(0.12)),
@@ -357,7 +376,8 @@ def _colour(field: str, colours: Mapping[str, str] | None) -> alt.Color | alt.Co
     if colours is None:
         return alt.ColorValue(palette(1)[0])
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    return alt.Color(f"{field}:N", scale=scale, legend=alt.Legend(title=None))
+    legend = alt.Legend(title=None, symbolType="square" if field == "asset" else "stroke")
+    return alt.Color(f"{field}:N", scale=scale, legend=legend)
 
 
 def _thinned(count: int, most: int) -> NDArray[np.int64]:

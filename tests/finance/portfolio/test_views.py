@@ -16,7 +16,7 @@ from drlapps.finance.portfolio import views
 from drlapps.finance.portfolio.instances import Window
 from drlapps.finance.portfolio.market import Market
 from drlapps.finance.portfolio.tear_sheet import document
-from drlapps.finance.portfolio.tear_sheet_tables import number
+from drlapps.finance.portfolio.tear_sheet_tables import amount, number
 
 ASSETS = [f"S{index}" for index in range(24)]
 BASELINES = {
@@ -403,11 +403,26 @@ def test_policies_stand_by_sharpe_ratio_and_the_clairvoyant_last(whole):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0, "0.00"), (0.00094, "0.00094"), (-0.001, "-0.001"), (1234.5, "1,234.50"),
-     (1.23e16, "1.2e+16"), (-0.25, "-0.25")],
+    [(0.0, "0.00"), (0.00094, "0.00094"), (1234.5, "1,234.50"), (1.23e16, "1.2e+16"),
+     (0.25, "0.25")],
 )  # fmt: skip
-def test_small_and_huge_numbers_keep_their_digits(value, text):
-    assert number(value) == text
+def test_small_and_huge_wealth_keeps_its_digits(value, text):
+    assert amount(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "levels"),
+    [
+        (0.79, 1.31, [0.8, 1.0, 1.2]),
+        (1.0, 1.0, [1.0]),
+        (0.9, 9.0, [1, 2, 5]),
+        (0.03, 25.0, [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20]),
+    ],
+)
+def test_a_logarithmic_axis_is_labelled_along_all_its_length(low, high, levels):
+    curve = views.Curve("a", np.array([low, np.nan, high]))
+    axis = views.equity([0, 1, 2], [curve]).to_dict()["layer"][-1]["encoding"]["y"]["axis"]
+    assert axis["values"] == pytest.approx(levels)
 
 
 # Charts and page

@@ -21,7 +21,7 @@ class BuyAndHold(Allocation):
 
     def target(self, seen: Seen, memory: None) -> Vector:
         """Return uniform weights once, then those held."""
-        return uniform(seen.relatives.shape[1]) if seen.day == 0 else seen.weights[1:]
+        return uniform(seen.relatives.shape[1]) if seen.day == 0 else None
 
 
 class ConstantRebalanced(Allocation):

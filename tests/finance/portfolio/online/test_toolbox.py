@@ -49,10 +49,11 @@ def rows() -> list[Any]:
     ]
 
 
-def tolerance(algorithm: str, tc: float) -> float:
+def tolerance(algorithm: str, market: str, tc: float) -> float:
     """Return the relative error to allow for what the toolbox itself leaves open."""
-    if algorithm == "anticor":
-        # Its sums of logarithms tie but for their last bit; see Anticor.
+    if algorithm == "anticor" and market in SMALL:
+        # Its sums of logarithms tie but for their last bit (see Anticor), except on the sets whose
+        # relatives have few decimals.
         return 1e-4
     if algorithm == "bcrp" and tc > 0.0:
         # Its optimiser stops where wealth is flat in the weights; costs are not flat there.
@@ -66,7 +67,7 @@ def test_the_toolbox_earns_the_same(
 ) -> None:
     policy, options = POLICIES[algorithm]
     found = olps.terminal_wealth(policy(**options), olps.relatives(market), tc)
-    assert found == pytest.approx(wealth, rel=tolerance(algorithm, tc), abs=0.0)
+    assert found == pytest.approx(wealth, rel=tolerance(algorithm, market, tc), abs=0.0)
 
 
 def test_every_algorithm_was_run_on_every_set_with_and_without_costs() -> None:
