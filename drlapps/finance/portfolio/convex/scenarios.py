@@ -48,6 +48,7 @@ class ScenarioProgram:
     def __init__(self, days: int, assets: int, alpha: float | None) -> None:
         from pyomo.contrib.appsi.solvers import Highs
 
+        self.days = days
         self._returns = np.zeros((days, assets))
         self._model = _model(days, assets, alpha)
         self._solver = Highs()

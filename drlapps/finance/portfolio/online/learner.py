@@ -36,8 +36,11 @@ class OnlineLearner(Allocation, Generic[MemoryT]):
         """Return the new weights, shape (assets,), non-negative and not all zero."""
 
     def target(self, seen: Seen, memory: MemoryT) -> Vector:
-        """Return uniform weights on the first day and updated ones on every other."""
-        if seen.day > 0:
+        """Return uniform weights on the first day and updated ones on every other.
+
+        Where orders are filled later, there may be a second day on which nothing has been seen.
+        """
+        if seen.day > 0 and len(seen.relatives):
             weights = self.update(seen, memory)
             memory.weights = weights / weights.sum()
         return memory.weights
