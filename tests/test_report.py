@@ -284,11 +284,14 @@ def test_any_numbers_can_be_written(value, low, high):
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 200])
-def test_the_terminal_shows_every_number_at_any_width(whole, width):
+def test_the_terminal_shows_every_policy_and_number_at_any_width(whole, width):
     shown = printed(whole, width)
     assert "…" not in shown
     for section in tables.tables(whole):
+        header = section.grid.columns[0].header
+        assert any(line.startswith(header) for line in shown.splitlines())
         for row in section.grid.rows:
+            assert any(line.startswith(row[0].text) for line in shown.splitlines())
             for column, cell in zip(section.grid.columns, row, strict=True):
                 assert not column.numeric or cell.text in shown
 

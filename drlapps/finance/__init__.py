@@ -86,7 +86,15 @@ PORTFOLIO = Task(
             "clairvoyant:Clairvoyant", "The best path of trades after costs, prices known"
         ),
     },
-    agents={"ppo": f"{_PORTFOLIO}.presets:PPO"},
+    agents={
+        "ppo": f"{_PORTFOLIO}.presets:PPO",
+        "a2c": f"{_PORTFOLIO}.presets:A2C",
+        "sac": f"{_PORTFOLIO}.presets:SAC",
+        "td3": f"{_PORTFOLIO}.presets:TD3",
+        "recurrent-ppo": f"{_PORTFOLIO}.presets:RECURRENT_PPO",
+        "ppo-xlstm": f"{_PORTFOLIO}.presets:PPO_XLSTM",
+        "ppo-shares": f"{_PORTFOLIO}.presets:PPO_SHARES",
+    },
     checker=f"{_PORTFOLIO}.checker:check",
     views=f"{_PORTFOLIO}.views",
     backtest=f"{_PORTFOLIO}.backtest",

@@ -34,7 +34,7 @@ __all__ = [
 Chart: TypeAlias = "altair.TopLevelMixin"
 
 _STYLES = {"good": "green", "bad": "red", "unsure": "yellow", "same": "cyan", "faint": "dim"}
-_SHORTEST = 16  # characters to which a column of words may be folded
+_SHORTEST = 18  # characters to which a column of words may be folded
 _SUFFIXES = (".html", ".png", ".svg")
 
 
@@ -92,8 +92,10 @@ def _print(grid: Grid, console: Console, *, title: str, note: str = "") -> None:
         least += longest + 2
     for row in grid.rows:
         table.add_row(*(_text(cell.text, cell.tone) for cell in row))
+    if least > console.width:
+        table.width = least
     console.print()
-    console.print(table, width=max(console.width, least), crop=False)
+    console.print(table, crop=False)
 
 
 def markdown(comparison: Json) -> str:

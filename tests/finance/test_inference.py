@@ -18,9 +18,6 @@ from scipy.stats import norm
 from drlapps.errors import InputError
 from drlapps.finance import metrics
 from drlapps.finance.inference import (
-    Trial,
-    TrialLog,
-    Trials,
     difference_interval,
     dsr,
     expected_best_sharpe,
@@ -30,6 +27,7 @@ from drlapps.finance.inference import (
     psr,
     stationary_bootstrap_indices,
 )
+from drlapps.finance.trials import Trial, TrialLog, Trials
 from drlapps.stats import Verdict, holm, verdict
 
 FloatArray = NDArray[np.float64]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from drlapps import registry
 from drlapps.errors import InputError
 from drlapps.evaluate import Contestant, Result, evaluate, rollout
-from drlapps.finance import inference, metrics
+from drlapps.finance import metrics
 from drlapps.finance.portfolio import instances
 from drlapps.finance.portfolio.environment import PortfolioEnv
 from drlapps.finance.portfolio.instances import Window
@@ -32,6 +32,7 @@ from drlapps.finance.portfolio.performance import (
 from drlapps.finance.portfolio.replay import Recorder, Replay, recorded
 from drlapps.finance.portfolio.tear_sheet import document
 from drlapps.finance.portfolio.walk_forward import plan
+from drlapps.finance.trials import Trial, TrialLog, Trials
 from drlapps.spec import RunSpec
 from drlapps.task import Task
 
@@ -162,10 +163,10 @@ def _refuse_hindsight(contestant: Contestant, window: Window) -> None:
 
 def _trials(
     traded: Sequence[Traded], window: Window, settings: Mapping[str, object], log: str | None
-) -> inference.Trials:
+) -> Trials:
     """Return the trials that the best policy was chosen from, those of a log included."""
     tried = [
-        inference.Trial(
+        Trial(
             data=window.market.prices.hash,
             start=str(window.begin),
             end=str(window.end),
@@ -179,8 +180,8 @@ def _trials(
         for result, returns in zip(one.results, one.returns, strict=True)
     ]
     if log is None:
-        return inference.Trials.of([trial.sharpe for trial in tried])
-    book = inference.TrialLog(log)
+        return Trials.of([trial.sharpe for trial in tried])
+    book = TrialLog(log)
     for trial in tried:
         book.append(trial)
     return book.trials(window.market.prices.hash)

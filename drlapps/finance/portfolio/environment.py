@@ -52,7 +52,7 @@ class PortfolioEnv(VectorEnvironment):
       ``max_net``, and cash is what is left.
     - ``action="logits"``: target weights are the softmax, for agents that go long only.
     - ``action="shares"``: shares to trade as parts of ``max_shares``, rounded to whole shares; no
-      more is sold than is held, no more bought than the cash allows (Montazeri et al. 2023).
+      more is sold than is held, no more bought than the cash allows (Montazeri et al. 2024).
 
     ## Rewards
 

@@ -13,6 +13,7 @@ from drlapps.evaluate import Contestant, Result
 from drlapps.finance import inference, metrics
 from drlapps.finance import regimes as market_regimes
 from drlapps.finance.portfolio.instances import Window
+from drlapps.finance.trials import Trials
 from drlapps.stats import holm, verdict
 from drlapps.task import Information
 
@@ -63,7 +64,7 @@ class Traded:
         return self.who.information != Information.CLAIRVOYANT
 
 
-def performance(one: Traded, tried: inference.Trials, rng: np.random.Generator) -> JSON:
+def performance(one: Traded, tried: Trials, rng: np.random.Generator) -> JSON:
     """Return the metrics of a policy: of each run, their means, and intervals of some."""
     by_run: list[JSON] = []
     for result, returns in zip(one.results, one.returns, strict=True):

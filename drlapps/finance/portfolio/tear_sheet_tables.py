@@ -153,7 +153,7 @@ def regimes(policies: Sequence[Json]) -> Section:
         (
             Cell(regime),
             Cell(policy["name"]),
-            Cell(f"{policy['regimes'][regime]['days']:,}"),
+            Cell(f"{policy['regimes'][regime]['days']:,.0f}"),
             *(Cell(_value(policy["regimes"][regime], key)) for key in keys),
         )
         for regime in names

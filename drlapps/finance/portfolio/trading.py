@@ -98,7 +98,7 @@ def cost_of(fee: float, impact: float, worth: float) -> float:
     """Return the cost of trading so much: fee and square-root impact, at most half of it."""
     size = abs(worth)
     rate = fee + impact * np.sqrt(size) if impact > 0.0 else fee
-    return float(min(rate, 0.5)) * size
+    return float(min(rate, 0.5) * size)
 
 
 @kernel

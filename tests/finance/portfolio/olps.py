@@ -53,7 +53,8 @@ class Market:
             past = self.path[: self.begin + day]
             growth = returns[day - 1] if day else 1.0
             decided = policy.target(Seen(past, weights, growth, day, None), memory)
-            target = decided / decided.sum()
+            # Without an order the weights stay what they have become, as in the toolbox's BAH.
+            target = weights[1:] if decided is None else decided / decided.sum()
             today = self.path[self.begin + day]
             cost = self.tc / 2.0 * np.abs(target - held).sum()
             returns[day] = (target @ today) * (1.0 - cost)

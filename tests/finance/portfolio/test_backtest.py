@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from drlapps import registry
-from drlapps.agents import Agent
+from drlapps.agents import Agent, preset
 from drlapps.cli import app
 from drlapps.contestants import contestant
 from drlapps.errors import InputError
@@ -100,8 +100,9 @@ def test_agents_are_tested_against_each_fair_baseline(three: str) -> None:
     assert found["trials"]["count"] == 5
     assert list(fixed["years"]) == ["2019", "2020"]
     assert len(found["series"]["wealth"]["fixed"]) == 3
-    growth = np.prod([1.0 + year["total_return"] for year in found["policies"][1]["years"].values()])
-    assert growth == pytest.approx(found["policies"][1]["metrics"]["terminal_wealth"])
+    held = found["policies"][1]
+    growth = np.prod([1.0 + year["total_return"] for year in held["years"].values()])
+    assert growth == pytest.approx(held["metrics"]["terminal_wealth"])
 
 
 def test_higher_costs_leave_less_and_the_middle_is_the_run_itself(three: str) -> None:
@@ -129,11 +130,11 @@ def test_an_agent_that_knows_the_days_is_refused(three: str) -> None:
     policy = Trained(0.0)
     policy.instances = {"data": f"classic;{three}", "until": "2019-06-03"}
     knowing = Contestant("knowing", "agent", Information.OBSERVED, {0: policy})
-    with pytest.raises(InputError, match="was trained on .* until 2019-06-03"):
+    with pytest.raises(InputError, match=r"was trained on .* until 2019-06-03"):
         backtest.run(TASK, [knowing], data=three, start="2019-01-01")
     found = backtest.run(TASK, [knowing], data=three, start="2019-06-05")
     assert found["policies"][0]["name"] == "knowing"
-    assert hasattr(Agent, "reset")
+    assert "instances" in vars(Agent(preset(TASK, "ppo"), {}))
 
 
 def test_bad_requests_are_one_sentence(three: str) -> None:
@@ -147,7 +148,10 @@ def test_bad_requests_are_one_sentence(three: str) -> None:
     ):
         with pytest.raises(InputError, match=said):
             runner.invoke(
-                app, ["backtest", *words, "--no-html"], catch_exceptions=False, standalone_mode=False
+                app,
+                ["backtest", *words, "--no-html"],
+                catch_exceptions=False,
+                standalone_mode=False,
             )
 
 

@@ -76,12 +76,11 @@ class OneOverN(Allocation):
         self.limits().check(assets)
         return Memory(Calendar(self.rebalance))
 
-    def target(self, seen: Seen, memory: Memory) -> Vector:
-        """Return new weights at a date of the calendar, else those held."""
-        held = seen.weights[1:]
+    def target(self, seen: Seen, memory: Memory) -> Vector | None:
+        """Return new weights at a date of the calendar, else no order."""
         if not memory.calendar.due(seen.day, seen.date):
-            return held
-        return self.choose(seen.relatives - 1.0, self.limits().around(held), memory)
+            return None
+        return self.choose(seen.relatives - 1.0, self.limits().around(seen.weights[1:]), memory)
 
     def choose(self, returns: Matrix, admissible: Admissible, memory: Memory) -> Vector:
         """Return the weights to rebalance to.
@@ -250,13 +249,13 @@ class Scenarios(Estimated):
         window = returns[-self.lookback :]
         if len(window) < FEWEST_DAYS:
             return super().choose(returns, admissible, memory)
-        if memory.program is None or memory.program.days != len(window):
-            memory.program = ScenarioProgram(*window.shape, self.level)
+        if memory.program is None or memory.program.shape != window.shape:
+            memory.program = ScenarioProgram(window.shape, self.level)
         return memory.program.solve(window, len(returns) - len(window), admissible)
 
     def portfolio(self, returns: Matrix, admissible: Admissible) -> Vector:
         """Return the weights of the linear program, built for this window alone."""
-        return ScenarioProgram(*returns.shape, self.level).solve(returns, 0, admissible)
+        return ScenarioProgram(returns.shape, self.level).solve(returns, 0, admissible)
 
 
 class Mad(Scenarios):

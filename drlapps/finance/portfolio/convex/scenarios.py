@@ -40,17 +40,16 @@ class ScenarioProgram:
     times as long as to solve it. A day keeps its scenario for as long as it stays in the window.
 
     Args:
-        days: number of scenarios T.
-        assets: number of weights.
+        shape: (days, assets): of the returns.
         alpha: level of the conditional value at risk; ``None`` for the mean absolute deviation.
     """
 
-    def __init__(self, days: int, assets: int, alpha: float | None) -> None:
+    def __init__(self, shape: tuple[int, ...], alpha: float | None) -> None:
         from pyomo.contrib.appsi.solvers import Highs
 
-        self.days = days
-        self._returns = np.zeros((days, assets))
-        self._model = _model(days, assets, alpha)
+        self.shape = shape
+        self._returns = np.zeros(shape)
+        self._model = _model(*shape, alpha=alpha)
         self._solver = Highs()
         self._solver.highs_options = {
             "log_to_console": False,
@@ -112,7 +111,7 @@ def _set(parameters: Any, values: Vector) -> None:
         parameters[index].value = value
 
 
-def _model(days: int, assets: int, alpha: float | None) -> ConcreteModel:
+def _model(days: int, assets: int, *, alpha: float | None) -> ConcreteModel:
     """Return the program with all parameters zero."""
     from pyomo.environ import (
         ConcreteModel,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class BuyAndHold(Allocation):
     """BAH: buy equal amounts on the first day and never trade again."""
 
-    def target(self, seen: Seen, memory: None) -> Vector:
-        """Return uniform weights once, then those held."""
+    def target(self, seen: Seen, memory: None) -> Vector | None:
+        """Return uniform weights once, then no order."""
         return uniform(seen.relatives.shape[1]) if seen.day == 0 else None
 
 
