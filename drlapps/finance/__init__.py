@@ -95,6 +95,7 @@ PORTFOLIO = Task(
         "ppo-xlstm": f"{_PORTFOLIO}.presets:PPO_XLSTM",
         "ppo-shares": f"{_PORTFOLIO}.presets:PPO_SHARES",
     },
+    pretrained="ppo",
     checker=f"{_PORTFOLIO}.checker:check",
     views=f"{_PORTFOLIO}.views",
     backtest=f"{_PORTFOLIO}.backtest",

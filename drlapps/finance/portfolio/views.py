@@ -23,6 +23,10 @@ Days: TypeAlias = Sequence[str] | Sequence[int]
 CASH, OTHERS = "cash", "others"
 
 _GENERAL = "format(datum.value, '~g')"  # as it is, where axes would round to their steps
+_DATES = (
+    "utcFormat(datum.value, utcdate(datum.value) > 1 ? '%-d %b' : "
+    "utcmonth(datum.value) > 0 ? '%b' : '%Y')"
+)
 _DAY = 86_400_000  # in the milliseconds of a time axis
 _MOST_POINTS = 700  # of a line: weekly over thirteen years, and closer than a pixel
 _MOST_OF_ALL = 9000  # points of all lines of a chart, so that a page stays small
@@ -361,7 +365,7 @@ def _time(days: Days) -> alt.X:
 
     if _dated(days):
         # Dates are no moments: in local time some would fall on the day before.
-        axis = alt.Axis(tickMinStep=_DAY)
+        axis = alt.Axis(tickMinStep=_DAY, labelExpr=_DATES)
         return alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
     return alt.X("day:Q", title="day", scale=alt.Scale(nice=False), axis=alt.Axis(tickCount=12))
 

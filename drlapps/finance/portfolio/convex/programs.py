@@ -150,7 +150,7 @@ def _interior_point(polyhedron: Polyhedron, quadratic: Matrix, linear: Vector) -
     a, b = polyhedron.equal, polyhedron.equal_to
     ones = np.ones_like(linear)
     x, y, z = _newton(a, quadratic, ones, ones, (-linear, b), 0.0 * ones)
-    x, z = (v + max(0.0, 1.0 - v.min(initial=1.0)) for v in (x, z))
+    x, z = (np.asarray(v + max(0.0, 1.0 - v.min(initial=1.0))) for v in (x, z))
     for iteration in range(_ITERATIONS):
         residuals = (a.T @ y + z - quadratic @ x - linear, b - a @ x)
         gap = float(x @ z)
@@ -189,7 +189,7 @@ def _newton(
     """
     dual, primal = residuals
     system: Matrix = np.block([[quadratic + np.diag(z / x), -a.T], [a, np.zeros((len(a), len(a)))]])
-    solution = np.linalg.solve(system, np.append(dual + product / x, primal))
+    solution: Vector = np.linalg.solve(system, np.append(dual + product / x, primal))
     dx, dy = solution[: len(x)], solution[len(x) :]
     return dx, dy, np.asarray((product - z * dx) / x)
 
