@@ -60,7 +60,7 @@ _READING = (
      "these runs, and so are its lines; thin lines are single runs."),
     *((measure.name, measure.meaning) for measure in MEASURES.values()),
     ("Trials", "Configurations that were tried before this one was reported, with the variance of "
-     "their Sharpe ratios: the more trials, the better the best of them looks by chance."),
+     "their daily Sharpe ratios: the more trials, the better the best of them looks by chance."),
     ("Regimes", "Stretches of the market that are told apart afterwards; no policy knew them."),
     ("Decay", "What is left of the Sharpe ratio on the validation days that the agent was chosen "
      "by. A large loss means that the choice fitted chance."),
@@ -218,7 +218,9 @@ def _subject(found: Json) -> list[tuple[str, str]]:
         f"{name} = {value}" for name, value in found["settings"].items() if value is not None
     )
     variance = trials["variance"]
-    spread = f", variance of their Sharpe ratios {variance:.3g}" if is_number(variance) else ""
+    spread = (
+        f", variance of their daily Sharpe ratios {variance:.3g}" if is_number(variance) else ""
+    )
     pairs = [
         ("task", found["task"]),
         ("data", f"{about['name']}, {about['days']} days {span}"),
