@@ -218,9 +218,26 @@ def trained(tmp_path: Path) -> Any:
     )  # fmt: skip
 
 
+def backtested() -> Any:
+    return commands.backtest(
+        None, policies=["pretrained", "bah"], data="djia", start=None, end=None, settings={},
+        options={}, seed=0, trials=None, years=None, agent=None, steps=None, seeds=[], out=None,
+        bar=Bar(quiet=True),
+    )  # fmt: skip
+
+
+def test_market_data_have_their_documented_shapes() -> None:
+    text = (DOCS / "files.md").read_text(encoding="utf-8")
+    part = text[text.index("## drlapps data") :]
+    listed, checked = re.findall(r"^```json\n(.*?)^```", part, re.M | re.S)[:2]
+    check_shape(as_json(commands.data("list_data")), json.loads(listed))
+    check_shape(as_json(commands.data("check_data", "djia")), json.loads(checked))
+
+
 @pytest.mark.parametrize(
     ("command", "found"),
     [
+        ("backtest", backtested),
         ("list", lambda: commands.list_tasks(None)),
         ("show", lambda: commands.show(JOB_SHOP)),
         ("solve", solved),

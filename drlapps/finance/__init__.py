@@ -5,6 +5,8 @@ from drlapps.task import Baseline, Information, Metric, Task
 _PORTFOLIO = "drlapps.finance.portfolio"
 _ONLINE = f"{_PORTFOLIO}.online"
 _CONVEX = f"{_PORTFOLIO}.convex.policies"
+_MARKET_MAKING = "drlapps.finance.market_making"
+_MAKERS = f"{_MARKET_MAKING}.baselines"
 
 
 def _online(policy: str, summary: str, **options: object) -> Baseline:
@@ -19,6 +21,10 @@ def _bound(policy: str, summary: str) -> Baseline:
     return Baseline(
         f"{_PORTFOLIO}.{policy}", summary, information=Information.CLAIRVOYANT, compared=False
     )
+
+
+def _closed_form(name: str, summary: str) -> Baseline:
+    return Baseline(f"{_MAKERS}:{name}", summary, information=Information.MODEL)
 
 
 PORTFOLIO = Task(
@@ -110,4 +116,58 @@ PORTFOLIO = Task(
     ),
 )
 
-TASKS = (PORTFOLIO,)
+MARKET_MAKING = Task(
+    id="finance/market-making",
+    env_id="drlapps/MarketMaking-v0",
+    summary="Market making: quote bid and ask to earn the spread and not be left with inventory",
+    environment=f"{_MARKET_MAKING}.environment:MarketMakingEnv",
+    metric=Metric(
+        "value", unit="price units", minimize=False, reference="exact dynamic-programming value"
+    ),
+    instances=f"{_MARKET_MAKING}.instances:named",
+    pools={
+        "train": f"{_MARKET_MAKING}.instances:train",
+        "validation": f"{_MARKET_MAKING}.instances:validation",
+        "test": f"{_MARKET_MAKING}.instances:test",
+        "toy": f"{_MARKET_MAKING}.instances:toy",
+    },
+    baselines={
+        "optimal": Baseline(
+            f"{_MAKERS}:Optimal",
+            "Exact dynamic program of the market in discrete time: the optimum, but for Hawkes "
+            "arrivals",
+            information=Information.MODEL,
+        ),
+        "cartea-jaimungal": _closed_form(
+            "CarteaJaimungal", "Optimal quotes in continuous time by a matrix exponential"
+        ),
+        "avellaneda-stoikov": _closed_form(
+            "AvellanedaStoikov", "Reservation price and spread of Avellaneda and Stoikov"
+        ),
+        "gueant-lehalle-fernandez-tapia": _closed_form(
+            "GueantLehalleFernandezTapia", "Asymptotic quotes, linear in the inventory"
+        ),
+        "symmetric": _closed_form(
+            "Symmetric", "Spread of Avellaneda and Stoikov around the mid, whatever the inventory"
+        ),
+        "myopic": _closed_form("Myopic", "1/kappa from the mid on either side, always"),
+        "random": Baseline("drlapps.policy:Random", "Any admissible quotes, equally likely"),
+    },
+    agents={
+        "ppo": f"{_MARKET_MAKING}.presets:PPO",
+        "a2c": f"{_MARKET_MAKING}.presets:A2C",
+    },
+    checker=f"{_MARKET_MAKING}.checker:check",
+    views=f"{_MARKET_MAKING}.views",
+    references=(
+        "Avellaneda & Stoikov 2008, High-frequency trading in a limit order book, Quantitative "
+        "Finance 8(3)",
+        "Guéant, Lehalle & Fernandez-Tapia 2013, Dealing with the inventory risk, Mathematics and "
+        "Financial Economics 7(4)",
+        "Cartea, Jaimungal & Penalva 2015, Algorithmic and High-Frequency Trading, Cambridge "
+        "University Press",
+        "Spooner et al. 2018, Market making via reinforcement learning, AAMAS",
+    ),
+)
+
+TASKS = (PORTFOLIO, MARKET_MAKING)

@@ -9,8 +9,8 @@ _CREDIT: dict[str, object] = {"gamma": 0.99, "gae_lambda": 0.7, "ent_coef": 0.0}
 
 PPO = Preset(
     algorithm="ppo",
-    steps=6_000_000,
-    n_envs=512,
+    steps=3_000_000,
+    n_envs=256,
     hyperparameters={
         "n_steps": 100,
         "batch_size": 3200,
@@ -19,7 +19,7 @@ PPO = Preset(
         **_CREDIT,
     },
     policy_kwargs=_NETWORK,
-    validate_every=400_000,
+    validate_every=200_000,
 )
 
 A2C = Preset(

@@ -189,7 +189,7 @@ def _newton(
     """
     dual, primal = residuals
     system: Matrix = np.block([[quadratic + np.diag(z / x), -a.T], [a, np.zeros((len(a), len(a)))]])
-    solution: Vector = np.linalg.solve(system, np.append(dual + product / x, primal))
+    solution = np.linalg.solve(system, np.append(dual + product / x, primal)).astype(np.float64)
     dx, dy = solution[: len(x)], solution[len(x) :]
     return dx, dy, np.asarray((product - z * dx) / x)
 
