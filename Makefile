@@ -1,5 +1,5 @@
 # Everything a fresh machine needs is Python 3.11+ and make.
-#   make demo    trained agent, dispatching rules and CP-SAT on published instances
+#   make demo    trained agents against classical methods on published instances and real prices
 #   make test    the tests
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,7 +14,8 @@ demo: $(INSTALLED)
 	    --agents pretrained,pretrained@16 \
 	    --baselines spt,mwkr,mor,fifo,fdd-mwkr,random-mor,cp-sat --time-limit 10 \
 	    --save demo/comparison.json --html demo/report.html
-	@echo "Open demo/report.html in a browser."
+	$(BIN)/drlapps backtest --html demo/backtest.html
+	@echo "Open demo/report.html and demo/backtest.html in a browser."
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -q -m "not slow"

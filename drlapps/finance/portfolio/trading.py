@@ -64,7 +64,7 @@ def weigh(s: State, b: int, n: int, weights: Floats) -> float:
     scale = 1.0 / total if total > 0.0 else 0.0
     for i in range(n):
         weights[i] = s.held[b, i] * scale
-    return s.cash[b] * scale
+    return float(s.cash[b] * scale)
 
 
 @kernel

@@ -3,8 +3,8 @@
 The method is our own, some sixty lines of NumPy, because no solver among the dependencies is fit
 for these programs: HiGHS 1.14 solves them in under a millisecond when there are only limits on
 weights (the tests use it as an oracle there), but with a limit on turnover its active-set method
-ends in "Solve error" in 6 % of random cases and in some never ends. An interior point also makes
-the answer unique where the covariance is singular: the centre of the optimal face.
+ends in "Solve error" in 6 % of random cases and in some never ends. Where the covariance is
+singular and many portfolios are optimal, an interior point chooses one amid them, not a corner.
 
 References:
     Mehrotra 1992, "On the implementation of a primal-dual interior point method", SIAM Journal on
@@ -186,11 +186,17 @@ def _newton(
         z: its multipliers.
         residuals: what Q dx - A'dy - dz and A dx must be.
         product: what x dz + z dx must be.
+
+    Raises:
+        Failure: the conditions are singular.
     """
     dual, primal = residuals
     system: Matrix = np.block([[quadratic + np.diag(z / x), -a.T], [a, np.zeros((len(a), len(a)))]])
-    solution = np.linalg.solve(system, np.append(dual + product / x, primal)).astype(np.float64)
-    dx, dy = solution[: len(x)], solution[len(x) :]
+    try:
+        solution = np.linalg.solve(system, np.append(dual + product / x, primal))
+    except np.linalg.LinAlgError as error:
+        raise Failure(f"the portfolio program cannot be solved: {error}") from error
+    dx, dy = np.asarray(solution[: len(x)]), np.asarray(solution[len(x) :])
     return dx, dy, np.asarray((product - z * dx) / x)
 
 

@@ -16,6 +16,8 @@ from drlapps.finance.portfolio.allocation import Matrix, Vector
 _ITERATIONS = 200
 _TOLERANCE = 1e-13
 _CLOSE = 0.3
+_RISKLESS = 1e6
+"""Where y, in units of one over volatility, grows beyond this, its risk is nought."""
 
 
 def risk_budgeting(covariance: Matrix, budgets: Vector) -> Vector:
@@ -36,6 +38,8 @@ def risk_budgeting(covariance: Matrix, budgets: Vector) -> Vector:
     correlation = covariance / np.outer(volatility, volatility)
     y = np.sqrt(budgets)
     for _ in range(_ITERATIONS):
+        if y.max() > _RISKLESS:
+            break
         gradient = correlation @ y - budgets / y
         if np.abs(y * gradient).max() <= _TOLERANCE:
             weights = y / volatility

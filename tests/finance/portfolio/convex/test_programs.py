@@ -211,22 +211,17 @@ def test_impossible_limits_are_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=words):
         Limits(**limits).check(assets)
-    with pytest.raises(InputError, match="min_weight=0.3 is above max_weight=0.2"):
+    with pytest.raises(InputError, match=r"min_weight=0\.3 is above max_weight=0\.2"):
         Limits(0.3, 0.2)
 
 
 def test_a_program_without_solution_is_a_failure() -> None:
-    half = np.full(2, 0.4)
-    impossible = Admissible(np.zeros(2), half, np.zeros(2), 1.0)
-    with pytest.raises((Failure, np.linalg.LinAlgError)):
+    impossible = Admissible(np.zeros(2), np.full(2, 0.4), np.zeros(2), 1.0)
+    with pytest.raises(Failure, match="the portfolio program"):
         programs.minimum_variance(impossible, np.eye(2))
 
 
-def test_singular_covariances_have_one_answer() -> None:
-    same = np.ones((3, 3)) * 1e-4
-    assert programs.minimum_variance(Limits().around(np.zeros(3)), same) == pytest.approx(
-        np.full(3, 1 / 3)
-    )
-    assert programs.minimum_variance(Limits().around(np.zeros(3)), 0.0 * same) == pytest.approx(
-        np.full(3, 1 / 3)
-    )
+@pytest.mark.parametrize("covariance", [np.full((3, 3), 1e-4), np.zeros((3, 3))])
+def test_of_equally_good_portfolios_it_is_one_amid_them(covariance: np.ndarray) -> None:
+    found = programs.minimum_variance(Limits().around(np.zeros(3)), covariance)
+    assert found == pytest.approx(np.full(3, 1 / 3), abs=1e-3)
