@@ -32,9 +32,9 @@ def list_(as_json: AsJson = False) -> None:
 
     Example: drlapps data list
     """
-    from drlapps import commands, screen
+    from drlapps import history, screen
 
-    screen.show(commands.data("list_data"), screen.data_list, as_json)
+    screen.show(history.data("list_data"), screen.data_list, as_json)
 
 
 @data.command()
@@ -53,7 +53,7 @@ def fetch(
 
     Example: drlapps data fetch AAPL MSFT --start 2015-01-01
     """
-    from drlapps import commands, screen
+    from drlapps import history, screen
     from drlapps.progress import Bar
     from drlapps.settings import writable
 
@@ -62,7 +62,7 @@ def fetch(
     screen.hush(quiet)
     with Bar(quiet) as bar:
         bar.start(len(tickers))
-        found = commands.data(
+        found = history.data(
             "fetch_data", tickers, start, end, out=target, offline=offline, on_progress=bar.reached
         )
     screen.show(found, screen.data_fetched, as_json)
@@ -77,9 +77,9 @@ def check(
 
     Example: drlapps data check prices.csv
     """
-    from drlapps import commands, screen
+    from drlapps import history, screen
 
-    found = commands.data("check_data", source)
+    found = history.data("check_data", source)
     screen.show(found, screen.data_check, as_json)
     if not found["ok"]:
         raise typer.Exit(1)
@@ -107,9 +107,13 @@ def backtest(
     walk_forward: Annotated[
         int | None, typer.Option(min=1, help="train an agent anew every so many years")
     ] = None,
+    cross_validate: Annotated[
+        int | None,
+        typer.Option(min=3, help="train agents for all pairs of so many parts of the days"),
+    ] = None,
     agent: Annotated[
         str | None,
-        typer.Option(help="agent that --walk-forward trains", autocompletion=complete_agent),
+        typer.Option(help="agent that is trained anew", autocompletion=complete_agent),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="environment steps of each training")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="runs of each training")] = 5,
@@ -131,7 +135,7 @@ def backtest(
 
     Example: drlapps backtest --policy pretrained,one-over-n,risk-parity --cost-bps 20
     """
-    from drlapps import commands, screen
+    from drlapps import history, screen
     from drlapps.progress import Bar
     from drlapps.settings import parse, words, writable
 
@@ -140,17 +144,17 @@ def backtest(
     writable(markdown, (".md",))
     screen.hush(quiet)
     with Bar(quiet) as bar:
-        found = commands.backtest(
+        found = history.backtest(
             task, policies=words(policy), data=data, start=start, end=end,
             settings=parse(settings, cost_bps=cost_bps), options=parse(option), seed=seed,
-            trials=trials, bar=bar, years=walk_forward, agent=agent, steps=steps,
-            seeds=range(seeds), out=out,
+            trials=trials, bar=bar, years=walk_forward, groups=cross_validate, agent=agent,
+            steps=steps, seeds=range(seeds), out=out,
         )  # fmt: skip
     screen.save_document(
-        found, partial(commands.tear_sheet, found), save, None if no_html else html, markdown
+        found, partial(history.tear_sheet, found), save, None if no_html else html, markdown
     )
     screen.show(
         found,
-        lambda _, console: screen.document(commands.tear_sheet(found, pictures=False), console),
+        lambda _, console: screen.document(history.tear_sheet(found, pictures=False), console),
         as_json,
     )

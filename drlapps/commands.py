@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -127,7 +126,7 @@ def train(
     home = Path(out) if out else Path("runs") / task.id / chosen / digest
     specs = [RunSpec(seed=s, directory=str(home / f"seed-{s}"), **choices) for s in seeds]  # type: ignore[arg-type]
     specs[0].preset()
-    return _train(specs, executor, workers, bar)
+    return train_runs(specs, executor, workers, bar)
 
 
 def resume(directory: str, *, executor: str, workers: int | None, bar: Bar) -> list[JSON]:
@@ -135,10 +134,11 @@ def resume(directory: str, *, executor: str, workers: int | None, bar: Bar) -> l
     from drlapps.train import RunSpec
 
     specs = [RunSpec.of(run) for run in run_directories(Path(directory))]
-    return _train(specs, executor, workers, bar)
+    return train_runs(specs, executor, workers, bar)
 
 
-def _train(specs: Sequence[Any], executor: str, workers: int | None, bar: Bar) -> list[JSON]:
+def train_runs(specs: Sequence[Any], executor: str, workers: int | None, bar: Bar) -> list[JSON]:
+    """Train the runs that are not finished yet; show their progress."""
     from drlapps import execute
     from drlapps.progress import watch_runs
     from drlapps.train import finished, train
@@ -189,7 +189,7 @@ def evaluate(
 
     task = registry.get(name)
     _check_pool(task, pool)
-    env = _environment_settings(task, settings)
+    env = environment_settings(task, settings)
     chosen = _instances(task, instances, pool)
     contestants = [contestant(task, word, options) for word in dict.fromkeys(policies)]
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
@@ -200,7 +200,12 @@ def evaluate(
     return [result.row(task) for result in results]
 
 
-def _environment_settings(task: Task, settings: Mapping[str, object]) -> dict[str, object]:
+def environment_settings(task: Task, settings: Mapping[str, object]) -> dict[str, object]:
+    """Return settings that are all the environment's.
+
+    Raises:
+        InputError: one is unknown, or shapes generated instances.
+    """
     env, instances = registry.split_settings(task, settings)
     if instances:
         raise InputError(
@@ -227,7 +232,7 @@ def solve(
     from drlapps.evaluate import evaluate
 
     task = registry.get(name)
-    env = _environment_settings(task, settings)
+    env = environment_settings(task, settings)
     pool = registry.pool(task, "toy") if instance is None else registry.instances(task, [instance])
     if len(pool) > 1 and instance is not None:
         raise InputError(f"{instance!r} names {len(pool)} instances; solve takes one")
@@ -268,7 +273,7 @@ def compare(
 
     task = registry.get(name)
     _check_pool(task, pool)
-    env = _environment_settings(task, settings)
+    env = environment_settings(task, settings)
     chosen = _instances(task, instances, pool)
     own = [PRETRAINED] if task.pretrained else []
     words = [*(agents or own), *(baselines or [k for k, b in task.baselines.items() if b.compared])]
@@ -291,73 +296,6 @@ def compare(
     )
     comparison["figures"] = _figures(task, showcase, comparison)
     return comparison
-
-
-def backtest(
-    name: str | None,
-    *,
-    policies: Sequence[str],
-    data: str | None,
-    start: str | None,
-    end: str | None,
-    settings: Mapping[str, object],
-    options: Mapping[str, object],
-    seed: int,
-    trials: str | None,
-    years: int | None,
-    agent: str | None,
-    steps: int | None,
-    seeds: Sequence[int],
-    out: str | None,
-    bar: Bar,
-) -> JSON:
-    """Replay a stretch of history with every policy, and with an agent trained on the way."""
-    task = _first_with("backtest", "market history to replay", name)
-    replay = importlib.import_module(task.backtest)
-    env = _environment_settings(task, settings)
-    known = {*task.baselines, *([PRETRAINED] if task.pretrained else [])}
-    words = policies or [word for word in replay.POLICIES if word in known]
-    contestants = [contestant(task, word, options) for word in dict.fromkeys(words)]
-    if years is not None:
-        specs, relay = replay.walk_forward(
-            task, data=data, start=start, end=end, settings=env, years=years, seeds=seeds,
-            agent=agent or next(iter(task.agents)), steps=steps, out=out,
-        )  # fmt: skip
-        _train(specs, "processes", None, bar)
-        contestants.append(relay())
-    bar.start(sum(len(c.policies) for c in contestants))
-    found: JSON = replay.run(
-        task, contestants, data=data, start=start, end=end, settings=env, seed=seed,
-        trials=trials, on_result=bar.scored,
-    )  # fmt: skip
-    return found
-
-
-def tear_sheet(found: JSON, *, pictures: bool = True) -> Any:
-    """Return the document that shows what a backtest found."""
-    task = registry.get(found["task"])
-    return registry.load(f"{task.backtest}:document")(found, pictures=pictures)
-
-
-def data(function: str, *arguments: object, **options: object) -> Any:
-    """Call a function of the module that answers for market data."""
-    module = _first_with("data", "market data").data
-    return registry.load(f"{module}:{function}")(*arguments, **options)
-
-
-def _first_with(attribute: str, what: str, name: str | None = None) -> Task:
-    """Return the named task, or the first, that declares an attribute.
-
-    Raises:
-        InputError: the task does not.
-    """
-    able = [task for task in registry.tasks().values() if getattr(task, attribute)]
-    if name is None:
-        return able[0]
-    task = registry.get(name)
-    if not getattr(task, attribute):
-        raise InputError(f"{task.id} has no {what}; {', '.join(t.id for t in able)} has")
-    return task
 
 
 def _figures(task: Task, instance: Any, comparison: JSON) -> list[JSON]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import typer
 
-from drlapps import commands, registry
+from drlapps import commands, history, registry
 from drlapps.cli import app
 from drlapps.compare import compare
 from drlapps.contestants import contestant
@@ -219,10 +219,10 @@ def trained(tmp_path: Path) -> Any:
 
 
 def backtested() -> Any:
-    return commands.backtest(
+    return history.backtest(
         None, policies=["pretrained", "bah"], data="djia", start=None, end=None, settings={},
-        options={}, seed=0, trials=None, years=None, agent=None, steps=None, seeds=[], out=None,
-        bar=Bar(quiet=True),
+        options={}, seed=0, trials=None, years=None, groups=None, agent=None, steps=None, seeds=[],
+        out=None, bar=Bar(quiet=True),
     )  # fmt: skip
 
 
@@ -230,8 +230,8 @@ def test_market_data_have_their_documented_shapes() -> None:
     text = (DOCS / "files.md").read_text(encoding="utf-8")
     part = text[text.index("## drlapps data") :]
     listed, checked = re.findall(r"^```json\n(.*?)^```", part, re.M | re.S)[:2]
-    check_shape(as_json(commands.data("list_data")), json.loads(listed))
-    check_shape(as_json(commands.data("check_data", "djia")), json.loads(checked))
+    check_shape(as_json(history.data("list_data")), json.loads(listed))
+    check_shape(as_json(history.data("check_data", "djia")), json.loads(checked))
 
 
 @pytest.mark.parametrize(

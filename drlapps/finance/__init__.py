@@ -14,7 +14,12 @@ def _online(policy: str, summary: str, **options: object) -> Baseline:
 
 
 def _convex(policy: str, summary: str, *, compared: bool = True, **options: object) -> Baseline:
-    return Baseline(f"{_CONVEX}:{policy}", summary, options=options, compared=compared)
+    shared: dict[str, object] = {"rebalance": "monthly", "max_turnover": 1.0}
+    if policy != "OneOverN":
+        shared |= {"lookback": 252, "max_weight": 1.0}
+    return Baseline(
+        f"{_CONVEX}:{policy}", summary, options={**shared, **options}, compared=compared
+    )
 
 
 def _bound(policy: str, summary: str) -> Baseline:
@@ -157,6 +162,7 @@ MARKET_MAKING = Task(
         "ppo": f"{_MARKET_MAKING}.presets:PPO",
         "a2c": f"{_MARKET_MAKING}.presets:A2C",
     },
+    pretrained="ppo",
     checker=f"{_MARKET_MAKING}.checker:check",
     views=f"{_MARKET_MAKING}.views",
     references=(

@@ -66,7 +66,7 @@ def evaluation(rows: Sequence[Json], console: Console) -> None:
 
 
 def _line(word: str, meaning: str, tone: str = "") -> Text:
-    return Text.assemble((f"{word:<15}", "bold"), _text(meaning, tone))
+    return Text.assemble((f"{word:<16}", "bold"), _text(meaning, tone))
 
 
 def _text(text: str, tone: str = "") -> Text:

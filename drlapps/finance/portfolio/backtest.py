@@ -2,7 +2,7 @@
 
 Every policy trades the same window, day after day, through the environment: estimates are made
 anew from the past at every rebalancing, which is a walk forward. Agents must have been trained on
-earlier days; :mod:`drlapps.finance.portfolio.walk_forward` trains them anew on the way.
+earlier days; :mod:`drlapps.finance.portfolio.retraining` trains them anew on the way.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from drlapps.finance.portfolio.performance import (
     years,
 )
 from drlapps.finance.portfolio.replay import Recorder, Replay, recorded
+from drlapps.finance.portfolio.retraining import cross_validation, plan, walk_forward
 from drlapps.finance.portfolio.tear_sheet import document
-from drlapps.finance.portfolio.walk_forward import plan
 from drlapps.finance.trials import Trial, TrialLog, Trials
 from drlapps.spec import RunSpec
 from drlapps.task import Task
 
-__all__ = ["POLICIES", "document", "run", "walk_forward", "window_of"]
+__all__ = ["POLICIES", "document", "retrained", "run", "window_of"]
 
 JSON = dict[str, Any]
 Floats = NDArray[np.float64]
@@ -135,11 +135,35 @@ def window_of(data: str | None, start: str | None, end: str | None) -> Window:
     return window
 
 
-def walk_forward(
-    task: Task, *, data: str | None, start: str | None, end: str | None, **how: Any
+def retrained(
+    task: Task,
+    *,
+    data: str | None,
+    start: str | None,
+    end: str | None,
+    years: int | None,
+    groups: int | None,
+    **how: Any,
 ) -> tuple[list[RunSpec], Callable[[], Contestant]]:
-    """Return the runs of an agent that is trained anew on the way; see :func:`plan`."""
-    return plan(task, window_of(data, start, end), data=data, **how)
+    """Return the runs of an agent that is trained anew for parts of the window.
+
+    Args:
+        task: the portfolio task.
+        data: as for :func:`run`.
+        start: as for :func:`run`.
+        end: as for :func:`run`.
+        years: walk forward and train anew every so many years; or
+        groups: cross-validate over so many parts.
+        **how: of :func:`drlapps.finance.portfolio.retraining.plan`.
+
+    Returns:
+        The runs to train, and what makes one policy of them once they are trained.
+    """
+    window, source = window_of(data, start, end), data or DATA
+    if years is not None:
+        return plan(task, walk_forward(window, source, years), **how)
+    assert groups is not None
+    return plan(task, cross_validation(window, source, groups), **how)
 
 
 def _refuse_hindsight(contestant: Contestant, window: Window) -> None:

@@ -134,6 +134,7 @@ def train(
     *,
     data: str = CLASSIC,
     until: str = "",
+    without: str = "",
     days: int = _YEAR,
     assets: tuple[int, int] = (10, 30),
     cost_scale: tuple[float, float] = (0.5, 2.0),
@@ -144,6 +145,8 @@ def train(
         data: names of embedded sets or price files, by semicolons; ``classic`` for the six classic
             sets of online portfolio selection.
         until: last date of dated data; their last year up to it validates.
+        without: spans of dates of dated data, ``START..END`` by semicolons, that are not learnt
+            from, nor are the days that look back on them; then only the classic sets validate.
         days: closes of a window.
         assets: least and most assets of a window.
         cost_scale: least and greatest factor on trading costs.
@@ -158,31 +161,32 @@ def train(
     ranges = []
     for name in names_in(data):
         at, stop = _history(name), _stop(name, until)
-        kept = _validation_years(name) * _YEAR
+        kept = _validation_years(name, without) * _YEAR
         last = stop - kept - LOOK_BACK if kept else stop
-        if last + 1 >= days:
-            ranges.append((at, 0, last))
-        elif name not in OLPS_SETS:
+        free = [rows for rows in _parts(name, last, without) if rows[1] - rows[0] + 1 >= days]
+        ranges += [(at, *rows) for rows in free]
+        if not free and name not in OLPS_SETS:
             raise InputError(
-                f"{name} has {stop + 1} closes to learn from; windows of {days}, a year to "
-                f"validate on and {LOOK_BACK} days between take {days + kept + LOOK_BACK}"
+                f"{name} has {stop + 1} closes to learn from, too few for windows of {days} beside "
+                f"what is kept out: {kept} to validate on and {LOOK_BACK} days between"
             )
     return Windows(tuple(ranges), int(days), (int(assets[0]), int(assets[1])),
                    (float(cost_scale[0]), float(cost_scale[1])))  # fmt: skip
 
 
-def validation(*, data: str = CLASSIC, until: str = "") -> list[Window]:
+def validation(*, data: str = CLASSIC, until: str = "", without: str = "") -> list[Window]:
     """Return the validation windows: the years after what is trained on and a look-back.
 
     Args:
         data: as for :func:`train`.
         until: as for :func:`train`.
+        without: as for :func:`train`.
     """
     found = []
     for name in names_in(data):
         at, stop = _history(name), _stop(name, until)
         every = tuple(range(len(at.prices.assets)))
-        for year in range(_validation_years(name)):
+        for year in range(_validation_years(name, without)):
             end = stop - year * _YEAR
             begin = end - _YEAR + 1
             found.append(Window(f"{at.prices.name}:{begin}..{end}", at, every, begin, end))
@@ -197,8 +201,20 @@ def names_in(data: str) -> list[str]:
     return found
 
 
-def _validation_years(name: str) -> int:
-    return _LAST_YEARS.get(name, 0) if name in OLPS_SETS else 1
+def _validation_years(name: str, without: str) -> int:
+    if name in OLPS_SETS:
+        return _LAST_YEARS.get(name, 0)
+    return 0 if without else 1
+
+
+def _parts(name: str, last: int, without: str) -> list[tuple[int, int]]:
+    """Return the rows up to ``last`` in stretches that spare the spans left out."""
+    spans = [] if name in OLPS_SETS else [span for span in without.split(";") if span.strip()]
+    parts, begin = [], 0
+    for first, end in sorted(_history(name).prices.between(*span.split("..", 1)) for span in spans):
+        parts.append((begin, min(first - 1, last)))
+        begin = max(begin, end + 1 + LOOK_BACK)
+    return [*parts, (begin, last)]
 
 
 def _stop(name: str, until: str) -> int:

@@ -99,6 +99,8 @@ PPO_XLSTM = replace(PPO, steps=500_000, policy_kwargs={**PPO.policy_kwargs, "cel
 PPO_SHARES = replace(
     PPO,
     steps=500_000,
+    # A share bought today pays for months: what orders are worth shows late.
+    hyperparameters={**PPO.hyperparameters, "gamma": 0.99, "gae_lambda": 0.95},
     policy_kwargs={
         "window": 90, "cell": "cnn", "width": 16, "layers": 2, "relation": "mean",
         "log_std_init": -1.0,
@@ -107,6 +109,8 @@ PPO_SHARES = replace(
         **_ENVIRONMENT, "action": "shares", "max_shares": 1000, "capital": 1e6, "every": 1,
         "window": 90,
     },
+    # Prices in dollars: of the classic sets, which start at 1, a thousand shares are nothing.
+    instances={"data": "sp500-20", "until": "2017-12-29", "assets": [10, 20]},
 )  # fmt: skip
 """PPO that reads ninety days by a convolution and trades up to 1000 shares of each asset a day
 (Montazeri et al. 2024, CNN-DRL for scalable actions in finance)."""

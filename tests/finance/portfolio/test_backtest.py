@@ -19,9 +19,12 @@ from drlapps.evaluate import Contestant
 from drlapps.finance import metrics
 from drlapps.finance.market_data.files import write
 from drlapps.finance.market_data.prices import Prices
-from drlapps.finance.portfolio import backtest
+from drlapps.finance.portfolio import backtest, instances
+from drlapps.finance.portfolio.retraining import cross_validation
 from drlapps.policy import Policy
+from drlapps.spec import RunSpec
 from drlapps.task import Information
+from drlapps.train import train
 from drlapps.vector import Array, VectorEnvironment
 
 TASK = registry.get("finance/portfolio")
@@ -155,15 +158,17 @@ def test_bad_requests_are_one_sentence(three: str) -> None:
             )
 
 
+def schedule(tmp_path: Path, days: int, **how: Any) -> tuple[list[RunSpec], Any]:
+    prices(tmp_path / "long.csv", assets=4, days=days)
+    return backtest.retrained(
+        TASK, data=str(tmp_path / "long.csv"), end=None, agent="ppo", steps=4096, settings={},
+        out=str(tmp_path / "runs"), **{"years": None, "groups": None, **how},
+    )  # fmt: skip
+
+
 @pytest.mark.slow
 def test_walk_forward_trains_on_earlier_days_only(tmp_path: Path) -> None:
-    prices(tmp_path / "long.csv", assets=4, days=1600)
-    specs, relay = backtest.walk_forward(
-        TASK, data=str(tmp_path / "long.csv"), start="2022-01-01", end=None, years=1, agent="ppo",
-        steps=4096, seeds=range(3), settings={}, out=str(tmp_path / "runs"),
-    )  # fmt: skip
-    from drlapps.train import train
-
+    specs, relay = schedule(tmp_path, 1600, start="2022-01-01", years=1, seeds=range(3))
     assert len(specs) == 9
     assert [spec.settings["until"][:4] for spec in specs[::3]] == ["2021", "2022", "2023"]  # type: ignore[index]
     for spec in specs:
@@ -172,3 +177,33 @@ def test_walk_forward_trains_on_earlier_days_only(tmp_path: Path) -> None:
     assert sorted(who.policies) == [0, 1, 2]
     found = backtest.run(TASK, [who], data=str(tmp_path / "long.csv"), start="2022-01-01")
     assert found["policies"][0]["name"] == "walk-forward ppo"
+
+
+def test_cross_validation_never_learns_from_what_it_is_tested_on(tmp_path: Path) -> None:
+    specs, _ = schedule(tmp_path, 4000, start="2020-01-01", groups=5, seeds=[0])
+    assert len(specs) == 10  # pairs of five parts
+    table = instances.market(str(tmp_path / "long.csv")).prices
+    for spec in specs:
+        pool = registry.pool(TASK, "train", **registry.split_settings(TASK, spec.settings)[1])
+        spans = [table.between(*span.split("..")) for span in spec.settings["without"].split(";")]  # type: ignore[attr-defined]
+        assert len(spans) == 2
+        learnt = [rows[1:] for rows in pool.ranges if rows[0].prices.hash == table.hash]
+        assert learnt
+        for begin, end in learnt:
+            for first, last in spans:
+                assert end < first or begin > last + instances.LOOK_BACK
+
+
+def test_each_day_of_a_way_is_traded_by_an_agent_that_has_not_learnt_from_it(
+    tmp_path: Path,
+) -> None:
+    prices(tmp_path / "long.csv", assets=2, days=3000)
+    window = backtest.window_of(str(tmp_path / "long.csv"), "2019-01-01", None)
+    plan = cross_validation(window, str(tmp_path / "long.csv"), 4)
+    assert len(plan.paths) == 3
+    for legs in plan.paths:
+        assert [row for row, _ in legs] == sorted(row for row, _ in legs)
+        for part, (_, name) in enumerate(legs, start=1):
+            assert str(part) in name.removeprefix("without-").split("-")
+    # Each agent acts once on each of the two parts it is tested on.
+    assert len({(part, name) for legs in plan.paths for part, (_, name) in enumerate(legs)}) == 12

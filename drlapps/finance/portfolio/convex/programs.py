@@ -3,8 +3,9 @@
 The method is our own, some sixty lines of NumPy, because no solver among the dependencies is fit
 for these programs: HiGHS 1.14 solves them in under a millisecond when there are only limits on
 weights (the tests use it as an oracle there), but with a limit on turnover its active-set method
-ends in "Solve error" in 6 % of random cases and in some never ends. Where the covariance is
-singular and many portfolios are optimal, an interior point chooses one amid them, not a corner.
+ends in "Solve error" in 6 % of random cases and in some does not end within a minute. Where
+the covariance is singular and many portfolios are optimal, an interior point chooses one amid
+them, not a corner.
 
 References:
     Mehrotra 1992, "On the implementation of a primal-dual interior point method", SIAM Journal on
