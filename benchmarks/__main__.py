@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import env_steps, portfolio_steps, startup, training
+from benchmarks import env_steps, finance_steps, startup, training
 from benchmarks.measure import Row
 from drlapps.errors import InputError, unknown
 
@@ -21,7 +21,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 BENCHMARKS = {
     "env-steps": env_steps.run,
-    "portfolio-steps": portfolio_steps.run,
+    "finance-steps": finance_steps.run,
     "training": training.run,
     "startup": startup.run,
 }

@@ -13,7 +13,8 @@ from drlapps.errors import InputError
 from drlapps.finance.market_making import closed_forms
 from drlapps.finance.market_making.dynamic_programming import solve
 from drlapps.finance.market_making.environment import MarketMakingEnv
-from drlapps.finance.market_making.market import Market, Session
+from drlapps.finance.market_making.market import Market
+from drlapps.finance.market_making.session import Session
 from drlapps.policy import Policy, Report
 from drlapps.vector import Array, VectorEnvironment
 

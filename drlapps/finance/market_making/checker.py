@@ -15,7 +15,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from drlapps.finance.market_making.market import Market, Session
+from drlapps.finance.market_making.market import Market
+from drlapps.finance.market_making.session import Session
 
 FloatArray = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drlapps.errors import InputError, unknown
 from drlapps.finance.market_making import kernels
-from drlapps.finance.market_making.market import Session
+from drlapps.finance.market_making.session import Session
 from drlapps.finance.market_making.tables import MarketTables
 from drlapps.vector import Array, Generator, Pool, VectorEnvironment
 

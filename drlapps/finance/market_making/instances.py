@@ -29,7 +29,8 @@ from pathlib import Path
 import numpy as np
 
 from drlapps.errors import InputError, unknown
-from drlapps.finance.market_making.market import LAWS, Market, Session
+from drlapps.finance.market_making.market import LAWS, Market
+from drlapps.finance.market_making.session import Session
 
 __all__ = [
     "MARKETS", "Market", "RandomSessions", "Session", "named", "path", "test", "toy", "train",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from drlapps.finance.market_making.market import Session
+from drlapps.finance.market_making.session import Session
 from drlapps.look import ALARM, FAINT, INK, data, dress, palette
 
 if TYPE_CHECKING:

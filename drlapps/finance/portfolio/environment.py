@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from drlapps.errors import InputError
 from drlapps.finance import metrics
 from drlapps.finance.portfolio import kernels, layout, trading
-from drlapps.finance.portfolio.allocation import Seen
 from drlapps.finance.portfolio.arguments import FILLS, chosen, rules
 from drlapps.finance.portfolio.instances import Window
 from drlapps.finance.portfolio.market import FEATURES, Floats, Market
+from drlapps.finance.portfolio.seen import Seen
 from drlapps.vector import Array, Generator, Pool, VectorEnvironment
 
 

@@ -21,7 +21,8 @@ from drlapps.finance.market_making.baselines import (
 from drlapps.finance.market_making.dynamic_programming import policy_value
 from drlapps.finance.market_making.environment import TICK, MarketMakingEnv
 from drlapps.finance.market_making.instances import MARKETS, path, train
-from drlapps.finance.market_making.market import LAWS, Market, Session
+from drlapps.finance.market_making.market import LAWS, Market
+from drlapps.finance.market_making.session import Session
 from drlapps.finance.market_making.simulation import simulate
 from drlapps.policy import Policy, Random
 

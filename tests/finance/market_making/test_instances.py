@@ -21,7 +21,8 @@ from drlapps.finance.market_making.instances import (
 from drlapps.finance.market_making.instances import (
     test as the_test_pool,
 )
-from drlapps.finance.market_making.market import Market, Session
+from drlapps.finance.market_making.market import Market
+from drlapps.finance.market_making.session import Session
 
 
 def test_pools_share_no_session_and_no_market():

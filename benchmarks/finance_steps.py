@@ -1,4 +1,4 @@
-"""Portfolio environment steps per CPU second: 30 assets, a 20-day window, costs.
+"""Steps per CPU second: a portfolio of 30 assets with a 20-day window and costs; market making.
 
 FinRL's StockTradingEnv gets 30 stocks, 2000 days and its eight usual indicators. Both trade every
 asset every day on drawn actions, and each observes after every step in its own form.
@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.measure import Play, Row, compare, optional
 
 BATCH, ASSETS, DAYS = 256, 30, 2000
+MAKERS = 4096
 BARS = {"FinRL StockTradingEnv": 1000.0}
 INDICATORS = [f"indicator_{index}" for index in range(8)]
 
@@ -20,10 +21,32 @@ def run(repeats: int) -> list[Row]:
         f"drlapps, batch of {BATCH}": drlapps(),
         "FinRL StockTradingEnv": optional(finrl),
     }
-    return compare(
-        "portfolio-steps", f"{ASSETS} assets, 20-day window, 10 bp", "steps", contenders,
+    rows = compare(
+        "finance-steps", f"{ASSETS} assets, 20-day window, 10 bp", "steps", contenders,
         bars=BARS, seconds=2.0, repeats=repeats,
     )  # fmt: skip
+    return rows + compare(
+        "finance-steps", "market making, 200 steps a day", "steps",
+        {f"drlapps, batch of {MAKERS}": market_making()}, bars={}, seconds=2.0, repeats=repeats,
+    )  # fmt: skip
+
+
+def market_making() -> Play:
+    from drlapps.finance.market_making.environment import MarketMakingEnv
+    from drlapps.finance.market_making.instances import named
+
+    env = MarketMakingEnv(MAKERS, named(["cartea-jaimungal:1..20"]))
+    env.reset(seed=0)
+    rng = np.random.default_rng(0)
+    space = env.action_space
+    actions = [rng.uniform(space.low, space.high).astype(np.float32) for _ in range(20)]
+
+    def play() -> int:
+        for action in actions:
+            env.step(action)
+        return len(actions) * MAKERS
+
+    return play
 
 
 def drlapps() -> Play:
