@@ -40,6 +40,10 @@ DATED = "sp500-20"
 LOOK_BACK = 252
 """Days before a window that its observations and estimates reach back to."""
 
+LEAST_HISTORY = 3 * 252
+"""Closes that dated data must have to be learnt from: for a window, a year that validates, and the
+look-back between them."""
+
 TEST_YEARS = range(2011, 2023)
 _YEAR = 252
 _LAST_YEARS = {"nyse-o": 4, "nyse-n": 4, "msci": 4}

@@ -55,6 +55,8 @@ def drift(growth: Floats, s: State, b: int, n: int, day: int) -> None:
 @kernel
 def carry(rules: Rules, s: State, b: int, n: int) -> None:
     """Book a day's interest on cash, cost of borrowing, and grant or tax."""
+    if rules.cash_growth == 1.0 and rules.borrow == 0.0 and rules.esg == 0.0:
+        return
     shorts, scored = 0.0, 0.0
     for i in range(n):
         shorts += max(-s.held[b, i], 0.0)
@@ -273,12 +275,13 @@ def advance(
 def observe(tables: Tables, s: State, window: int, technical: bool, observations: Singles) -> None:
     """Write the observations: (B, 1 + n, 3 + features + window)."""
     extra = _FEATURES if technical else 0
-    observations[:] = 0.0
     most = s.places.shape[1]
     weights = np.empty(most)
     for b in range(observations.shape[0]):
         t = s.now[b]
         n = s.assets[b]
+        observations[b, 0] = 0.0
+        observations[b, 1 + n :] = 0.0
         observations[b, 0, 0] = 1.0
         observations[b, 0, 1] = min(max(weigh(s, b, n, weights), -10.0), 10.0)
         for i in range(n):
@@ -286,13 +289,14 @@ def observe(tables: Tables, s: State, window: int, technical: bool, observations
             row[0] = 1.0
             row[1] = min(max(weights[i], -10.0), 10.0)
             row[2] = s.scores[b, i]
-            if t < 0:
-                continue
             base = s.places[b, i]
-            for k in range(extra):
-                row[3 + k] = tables.features[base + t, k]
-            seen = min(window, t)
-            first = base + t - seen + 1
+            seen = max(min(window, t), 0)
             start = 3 + extra + window - seen
+            if seen < window:
+                row[3:start] = 0.0
+            if t >= 0:
+                for k in range(extra):
+                    row[3 + k] = tables.features[base + t, k]
+            first = base + t - seen + 1
             for k in range(seen):
                 row[start + k] = tables.scaled_returns[first + k]

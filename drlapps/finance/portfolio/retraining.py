@@ -15,7 +15,7 @@ from drlapps.errors import InputError
 from drlapps.evaluate import Contestant
 from drlapps.finance.market_data.prices import DateArray
 from drlapps.finance.portfolio.environment import PortfolioEnv
-from drlapps.finance.portfolio.instances import CLASSIC, Window
+from drlapps.finance.portfolio.instances import CLASSIC, LEAST_HISTORY, Window
 from drlapps.finance.splits import combinatorial_purged
 from drlapps.policy import Policy
 from drlapps.spec import RunSpec
@@ -71,11 +71,11 @@ class Schedule:
 def walk_forward(window: Window, data: str, years: int) -> Schedule:
     """Return the schedule of an agent that is trained anew every so many years.
 
-    Each time it learns from the classic sets and from all of the window's market up to
-    :data:`EMBARGO` days before it takes over; the last year of that validates.
+    Each time it learns from the classic sets and, where there are enough, from the days of the
+    window's market up to :data:`EMBARGO` days before it takes over, whose last year validates.
 
     Raises:
-        InputError: the data are undated, or their history before the window is too short.
+        InputError: the data are undated.
     """
     dates = _dates(window)
     calendar = dates.astype("datetime64[Y]").astype(np.int64)
@@ -85,13 +85,12 @@ def walk_forward(window: Window, data: str, years: int) -> Schedule:
         for row in range(window.begin, window.end)
         if row == window.begin or (since[row] != since[row - 1] and since[row] % years == 0)
     ]
-    if edges[0] <= EMBARGO:
-        raise InputError(f"{window.name} leaves no days to learn from; let --start be later")
     names = [f"from-{dates[edge]}" for edge in edges]
-    trainings = {
-        name: {"data": f"{CLASSIC};{data}", "until": str(dates[edge - EMBARGO])}
-        for edge, name in zip(edges, names, strict=True)
-    }
+    trainings: dict[str, Mapping[str, object]] = {}
+    for edge, name in zip(edges, names, strict=True):
+        last = edge - EMBARGO
+        own = {"data": f"{CLASSIC};{data}", "until": str(dates[last])}
+        trainings[name] = own if last + 1 >= LEAST_HISTORY else {"data": CLASSIC}
     # An order decided at a close may be filled at the next: take over a day before.
     legs = [(edge - 1, name) for edge, name in zip(edges, names, strict=True)]
     return Schedule("walk-forward", trainings, [legs])
