@@ -32,6 +32,14 @@ def _closed_form(name: str, summary: str) -> Baseline:
     return Baseline(f"{_MAKERS}:{name}", summary, information=Information.MODEL)
 
 
+def _toolbox(method: str, sp500: str, msci: str, djia: str) -> dict[str, str]:
+    return {
+        "method": method,
+        "terminal wealth on sp500 / msci / djia, no costs": f"{sp500} / {msci} / {djia}",
+        "source": "OLPS toolbox, its own defaults (Li, Sahoo & Hoi 2016)",
+    }
+
+
 PORTFOLIO = Task(
     id="finance/portfolio",
     env_id="drlapps/Portfolio-v0",
@@ -109,6 +117,15 @@ PORTFOLIO = Task(
     pretrained="ppo",
     checker=f"{_PORTFOLIO}.checker:check",
     views=f"{_PORTFOLIO}.views",
+    published=(
+        _toolbox("uniform buy and hold", "1.3416", "0.9064", "0.7644"),
+        _toolbox("uniform constant rebalanced", "1.6487", "0.9268", "0.8127"),
+        _toolbox("PAMR", "5.0949", "15.2320", "0.6800"),
+        _toolbox("CWMR, variance", "5.9444", "17.2651", "0.6881"),
+        _toolbox("OLMAR-1", "15.9435", "14.9353", "2.5372"),
+        _toolbox("OLMAR-2", "9.5945", "22.5138", "1.1611"),
+        _toolbox("best constant rebalanced, in hindsight", "4.0686", "1.5057", "1.2399"),
+    ),
     backtest=f"{_PORTFOLIO}.backtest",
     data="drlapps.finance.market_data.commands",
     references=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -339,6 +340,16 @@ def test_grants_follow_the_scores() -> None:
     assert env._observe()[0, 2, 2] == pytest.approx(score)
     play(env, hold(np.array([0.0, 0.0, 1.0, 0.0])))
     assert env.metrics(0)["terminal_wealth"] == pytest.approx(1.0 + 29 * 0.001 * score)
+
+
+def test_scores_come_from_a_file_and_every_asset_needs_one(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("asset,score\nasset-2,100\nasset-0,50\nasset-1,0\n")
+    env = start(window(prices()), esg=str(path))
+    assert env._observe()[0, 1:, 2] == pytest.approx([0.0, -1.0, 1.0])
+    path.with_name("short.csv").write_text("asset,score\nasset-2,100\n")
+    with pytest.raises(InputError, match="asset-0"):
+        start(window(prices()), esg=str(path.with_name("short.csv")))
 
 
 def test_observations_show_what_they_say() -> None:
