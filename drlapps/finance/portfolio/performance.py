@@ -84,7 +84,7 @@ def performance(one: Traded, tried: Trials, rng: np.random.Generator) -> JSON:
             name: float(np.mean([run["metrics"][name] for run in by_run]))
             for name in by_run[0]["metrics"]
         },
-        "intervals": {n: _interval(one, COMPARED[n], rng) for n in COMPARED},
+        "intervals": {name: _interval(one, name, rng) for name in COMPARED},
         "by_run": by_run,
         "seconds": {
             "plan": float(np.mean([result.plan_seconds for result in one.results])),
@@ -94,19 +94,18 @@ def performance(one: Traded, tried: Trials, rng: np.random.Generator) -> JSON:
     }
 
 
-def _interval(
-    one: Traded, statistic: inference.Statistic, rng: np.random.Generator
-) -> tuple[float, float]:
+def _interval(one: Traded, name: str, rng: np.random.Generator) -> tuple[float, float]:
     """Return the interval of a statistic: that of its difference from cash, which has 0."""
 
     def level(returns: Floats) -> Floats:
-        return np.nan_to_num(statistic(returns), nan=0.0)
+        return np.nan_to_num(COMPARED[name](returns), nan=0.0)
 
     runs = one.returns if one.who.kind == "agent" else one.returns[0]
     idle = np.zeros(one.returns.shape[1])
-    return inference.difference_interval(
-        runs, idle, level, rng=rng, samples=_LEVEL_SAMPLES
-    ).interval
+    test = inference.difference_interval(runs, idle, level, rng=rng, samples=_LEVEL_SAMPLES)
+    low, high = test.interval
+    # No path has a drawdown above zero, whatever a symmetric interval says.
+    return (low, min(high, 0.0)) if name == "max_drawdown" else (low, high)
 
 
 def differences(traded: Sequence[Traded], rng: np.random.Generator) -> list[JSON]:
