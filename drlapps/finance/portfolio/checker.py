@@ -113,12 +113,14 @@ class _Account:
             traded += abs(worth)
             spent += worth
             paid += self._cost(index, abs(worth), seen)
+        debt = min(self._cash, 0.0)
         self._cash -= spent + paid
         self.costs += paid / before
         self.turnover += (traded + abs(spent)) / 2.0 / before
         if self._rules["long_only"]:
             held = min(s * p for s, p in zip(self._shares, prices, strict=True))
-            self.overdrawn |= min(held, self._cash) < -_SHORT * max(before, 1.0)
+            # A tax may leave a debt; a trade must not add to it.
+            self.overdrawn |= min(held, self._cash - debt) < -_SHORT * max(before, 1.0)
 
     def _cost(self, index: int, worth: float, seen: int) -> float:
         rate = self._rules["fee"]
