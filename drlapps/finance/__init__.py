@@ -5,6 +5,8 @@ from drlapps.task import Baseline, Information, Metric, Task
 _PORTFOLIO = "drlapps.finance.portfolio"
 _ONLINE = f"{_PORTFOLIO}.online"
 _CONVEX = f"{_PORTFOLIO}.convex.policies"
+_LIMIT_ORDER_BOOK = "drlapps.finance.limit_order_book"
+_BOOK_MAKERS = f"{_LIMIT_ORDER_BOOK}.baselines"
 _MARKET_MAKING = "drlapps.finance.market_making"
 _MAKERS = f"{_MARKET_MAKING}.baselines"
 
@@ -193,4 +195,56 @@ MARKET_MAKING = Task(
     ),
 )
 
-TASKS = (PORTFOLIO, MARKET_MAKING)
+LIMIT_ORDER_BOOK = Task(
+    id="finance/limit-order-book",
+    env_id="drlapps/LimitOrderBook-v0",
+    summary="Limit order book: place orders that queue at levels of a simulated or recorded book",
+    environment=f"{_LIMIT_ORDER_BOOK}.environment:LimitOrderBookEnv",
+    metric=Metric("pnl", unit="ticks x lots", minimize=False),
+    instances=f"{_LIMIT_ORDER_BOOK}.instances:named",
+    pools={
+        "train": f"{_LIMIT_ORDER_BOOK}.instances:train",
+        "validation": f"{_LIMIT_ORDER_BOOK}.instances:validation",
+        "test": f"{_LIMIT_ORDER_BOOK}.instances:test",
+        "toy": f"{_LIMIT_ORDER_BOOK}.instances:toy",
+    },
+    baselines={
+        "symmetric-0": Baseline(
+            f"{_BOOK_MAKERS}:Symmetric",
+            "Bid and ask at the best prices, one side at the position limit",
+            options={"level": 0},
+        ),
+        "symmetric-4": Baseline(
+            f"{_BOOK_MAKERS}:Symmetric",
+            "Bid and ask four levels behind the best prices",
+            options={"level": 4},
+        ),
+        "inventory-skewed": Baseline(
+            f"{_BOOK_MAKERS}:InventorySkewed",
+            "At the best price to reduce the inventory, further back the more it would add",
+        ),
+        "avellaneda-stoikov": Baseline(
+            f"{_BOOK_MAKERS}:AvellanedaStoikov",
+            "Quotes of Avellaneda and Stoikov at the nearest levels, volatility from the book",
+        ),
+        "hold": Baseline(f"{_BOOK_MAKERS}:Hold", "No order, ever"),
+        "random": Baseline("drlapps.policy:Random", "Any of the 17 actions, equally likely"),
+    },
+    agents={
+        "ppo": f"{_LIMIT_ORDER_BOOK}.presets:PPO",
+        "a2c": f"{_LIMIT_ORDER_BOOK}.presets:A2C",
+    },
+    checker=f"{_LIMIT_ORDER_BOOK}.checker:check",
+    views=f"{_LIMIT_ORDER_BOOK}.views",
+    references=(
+        "Sadighian 2019, Deep Reinforcement Learning in Cryptocurrency Market Making, arXiv "
+        "1911.08647",
+        "Sadighian 2020, Extending Deep Reinforcement Learning Frameworks in Cryptocurrency Market "
+        "Making, arXiv 2004.06985",
+        "Cont, Stoikov & Talreja 2010, A stochastic model for order book dynamics, Operations "
+        "Research 58(3)",
+        "Spooner et al. 2018, Market making via reinforcement learning, AAMAS",
+    ),
+)
+
+TASKS = (PORTFOLIO, MARKET_MAKING, LIMIT_ORDER_BOOK)

@@ -15,8 +15,9 @@ from drlapps.finance.portfolio.instances import named
 
 TASK = registry.get("finance/portfolio")
 FILE = Path(__file__).parent / "online" / "olps_toolbox.csv"
-# What the toolbox itself knows to fewer digits: bcrp is what its optimiser stops at.
-DIGITS = {"ons": 1e-6, "anticor": 1e-6, "bcrp": 1e-6, "rmr": 0.1}
+# What the toolbox itself knows to fewer digits: bcrp is what its optimiser stops at, and anticor
+# hangs on ties that the last bit of the data decides.
+DIGITS = {"ons": 1e-6, "anticor": 1e-4, "bcrp": 1e-6, "rmr": 1e-6}
 SLOW = ("nyse-o", "nyse-n", "tse")
 
 
