@@ -23,6 +23,7 @@ REWARDS = {
     "realized": kernels.REALISED,
     "differential-sharpe": kernels.SHARPE,
     "asymmetrical": kernels.ASYMMETRICAL,
+    "symmetrical": kernels.SYMMETRICAL,
     "trade-completion": kernels.COMPLETION,
 }
 MOST_WINDOW = 200
@@ -90,6 +91,8 @@ class LimitOrderBookEnv(VectorEnvironment):
     - ``with-fills``: ``carry + realized``; a round trip's price moves count while it is open and
       again when it closes.
     - ``asymmetrical``: ``positional-pnl - 0.6 max(0, carry)``, which dampens speculative gains.
+    - ``symmetrical``: ``positional-pnl - 0.6 carry``, which dampens gains and losses alike: where the
+      mid is all but a martingale, that is mostly noise (Spooner et al. 2018).
     - ``differential-sharpe``: ``(B DA - A DB / 2) / (B - A^2)^(3/2)`` with ``R`` the positional
       profit, ``DA = R - A``, ``DB = R^2 - B``, then ``A += 0.01 DA``, ``B += 0.01 DB``; clipped to
       [-10, 10], and 0 while the variance ``B - A^2`` is.
@@ -108,7 +111,7 @@ class LimitOrderBookEnv(VectorEnvironment):
 
     - ``num_envs``: number of rows.
     - ``pool``: where sessions come from.
-    - ``reward``: one of the six above.
+    - ``reward``: one of the seven above.
     - ``window``: decisions that the observation looks back on, 1 to 200; 10 is faster than the 100
       of the papers.
     - ``autoreset_mode``: ``SAME_STEP`` for training, ``DISABLED`` for evaluation, which alone keeps

@@ -32,7 +32,7 @@ QUOTED = (0, 4, 9, 14)
 ACTIONS = 17
 HOLD, FLATTEN = 0, 16
 
-POSITIONAL, WITH_FILLS, REALISED, SHARPE, ASYMMETRICAL, COMPLETION = range(6)
+POSITIONAL, WITH_FILLS, REALISED, SHARPE, ASYMMETRICAL, COMPLETION, SYMMETRICAL = range(7)
 DAMPING = 0.6
 SHARPE_RATE = 0.01
 SHARPE_MOST = 10.0
@@ -93,6 +93,8 @@ def _reward(s: State, kind: int, profit: float, carry: float, closed: float) -> 
         return closed
     if kind == ASYMMETRICAL:
         return profit - DAMPING * max(0.0, carry)
+    if kind == SYMMETRICAL:
+        return profit - DAMPING * carry
     if kind == COMPLETION:
         return 1.0 if closed >= GOAL else (-1.0 if closed <= -STOP else closed)
     first, second = s.moments[0], s.moments[1]

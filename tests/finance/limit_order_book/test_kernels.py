@@ -230,6 +230,7 @@ class Twin:
             "with-fills": carry + closed,
             "realized": closed,
             "asymmetrical": profit - 0.6 * max(carry, 0.0),
+            "symmetrical": profit - 0.6 * carry,
             "trade-completion": 1.0 if closed >= 2 else -1.0 if closed <= -1 else closed,
         }[self.reward]
 
