@@ -17,7 +17,7 @@ open lots by first in, first out, and a choice of reward functions.
 **Fills.** One's own orders are of one lot and leave the book as it is (the usual assumption of
 replays). An order at a price waits for the lots that rest there when it joins, and for its own.
 What trades at its price, or a worse one, shortens the wait; so do cancellations, but only once less
-rests at the price than waits ahead: they are taken to come from behind. When the opposite best
+rests at the price than waits ahead: they are taken from behind. When the opposite best
 price reaches or passes an order, it fills at its own price.
 
 References:
