@@ -75,7 +75,7 @@ class LimitOrderBookEnv(VectorEnvironment):
     | 8 | 4 | 14 | | | | |
 
     These are the pairs of four levels but (14, 14), which quotes next to nothing: with no change
-    and flatten that makes the 17 of the papers. An order placed where it already is keeps its place
+    and flatten that makes 17, as many as in the papers, which may pair them otherwise. An order placed where it already is keeps its place
     in the queue; elsewhere it joins behind. Flatten takes both orders back and closes the position
     by a market order, which walks the levels of the book.
 
@@ -96,7 +96,8 @@ class LimitOrderBookEnv(VectorEnvironment):
     - ``differential-sharpe``: ``(B DA - A DB / 2) / (B - A^2)^(3/2)`` with ``R`` the positional
       profit, ``DA = R - A``, ``DB = R^2 - B``, then ``A += 0.01 DA``, ``B += 0.01 DB``; clipped to
       [-10, 10], and 0 while the variance ``B - A^2`` is.
-    - ``trade-completion``: 1 if ``realized`` is at least 2 ticks, -1 if at most -1, else itself.
+    - ``trade-completion``: 1 if ``realized`` is at least 2 ticks, -1 if at most -1, else itself;
+      these thresholds are this environment's own.
 
     ## Starting State
 
