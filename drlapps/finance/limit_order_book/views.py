@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from drlapps.finance.limit_order_book.session import Session
-from drlapps.look import ALARM, FAINT, INK, data, dress, palette
+from drlapps.finance.maker_views import BUY, HEIGHT, SELL, inventory, pnl, time_axis
+from drlapps.look import INK, data, dress
 
 if TYPE_CHECKING:
     import altair as alt
 
-_BUY, _SELL = palette(3)[0], palette(3)[1]
-_HEIGHT = 260
+_TIME = "time (book steps)"
 
 
 def table(instance: Session, solution: Mapping[str, Any]) -> list[dict[str, float]]:
@@ -58,10 +58,13 @@ def figures(
         title: above the pictures.
     """
     rows = table(instance, solution)
+    time = time_axis(rows, _TIME)
     return {
         "book": book(rows, solution["fills"], title),
-        "inventory": inventory(instance, rows, title),
-        "pnl": pnl(rows, title),
+        "inventory": inventory(
+            rows, instance.rules.limit, title, unit="lots", time=time, note=" at a decision"
+        ),
+        "pnl": pnl(rows, title, unit="ticks x lots", time=time),
     }
 
 
@@ -69,67 +72,31 @@ def book(rows: list[dict[str, float]], fills: list[dict[str, Any]], title: str) 
     """Return the mid-price, one's own orders, and a mark at every fill."""
     import altair as alt
 
-    base = alt.Chart(data(rows)).encode(x=_time(rows))
+    base = alt.Chart(data(rows)).encode(x=time_axis(rows, _TIME))
     price = alt.Scale(zero=False)
     layers = [
         base.mark_line(color=INK, strokeWidth=1.2, interpolate="step-after").encode(
             y=alt.Y("mid:Q", title="price (ticks)", scale=price)
         )
     ]
-    for name, colour in (("bid", _BUY), ("ask", _SELL)):
+    for name, colour in (("bid", BUY), ("ask", SELL)):
         layers.append(
             base.transform_filter(f"isValid(datum.{name})")
             .mark_tick(color=colour, thickness=1, size=4, orient="vertical", opacity=0.6)
             .encode(y=alt.Y(f"{name}:Q", scale=price))
         )
-    marks = {True: ("triangle-up", _BUY), False: ("triangle-down", _SELL)}
+    marks = {True: ("triangle-up", BUY), False: ("triangle-down", SELL)}
     for bought, (shape, colour) in marks.items():
         chosen = [fill for fill in fills if (fill["side"] > 0) == bought]
         layers.append(
             alt.Chart(data(chosen))
             .mark_point(shape=shape, color=colour, filled=True, size=36, opacity=1.0)
-            .encode(x=_time(rows), y=alt.Y("price:Q", scale=price), tooltip=["time:Q", "price:Q"])
+            .encode(
+                x=time_axis(rows, _TIME),
+                y=alt.Y("price:Q", scale=price),
+                tooltip=["time:Q", "price:Q"],
+            )
         )
     makers = sum(fill["maker"] for fill in fills)
     subtitle = f"{makers} orders filled, {len(fills) - makers} lots closed by market orders"
-    return dress(layers, height=_HEIGHT, title=alt.Title(title, subtitle=subtitle))
-
-
-def inventory(instance: Session, rows: list[dict[str, float]], title: str) -> alt.LayerChart:
-    """Return the inventory over time, with its limits where it comes near them."""
-    import altair as alt
-
-    layers = [
-        alt.Chart(data(rows))
-        .mark_line(color=INK, interpolate="step-after")
-        .encode(x=_time(rows), y=alt.Y("inventory:Q", title="inventory (lots)"))
-    ]
-    limit = instance.rules.limit
-    most = int(max(abs(row["inventory"]) for row in rows))
-    if 2 * most >= limit:
-        ends = data([{"limit": limit}, {"limit": -limit}])
-        layers.append(alt.Chart(ends).mark_rule(color=ALARM, strokeDash=[5, 4]).encode(y="limit:Q"))
-    subtitle = f"largest {most} at a decision, limit {limit}"
-    return dress(layers, height=_HEIGHT, title=alt.Title(title, subtitle=subtitle))
-
-
-def pnl(rows: list[dict[str, float]], title: str) -> alt.LayerChart:
-    """Return cash plus inventory at the mid, after fees."""
-    import altair as alt
-
-    base = alt.Chart(data(rows))
-    layers = [
-        base.mark_rule(color=FAINT).encode(y=alt.datum(0)),
-        base.mark_line(color=INK).encode(
-            x=_time(rows), y=alt.Y("pnl:Q", title="profit and loss (ticks x lots)")
-        ),
-    ]
-    subtitle = f"{rows[-1]['pnl']:,.4g} at the end"
-    return dress(layers, height=_HEIGHT, title=alt.Title(title, subtitle=subtitle))
-
-
-def _time(rows: list[dict[str, float]]) -> alt.X:
-    import altair as alt
-
-    domain = [0.0, rows[-1]["time"]]
-    return alt.X("time:Q", title="time (book steps)", scale=alt.Scale(domain=domain, nice=False))
+    return dress(layers, height=HEIGHT, title=alt.Title(title, subtitle=subtitle))

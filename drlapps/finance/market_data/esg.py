@@ -8,6 +8,7 @@ about any company.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,16 @@ SCALE = (0.0, 100.0)
 """Worst and best score where the file states no scale."""
 
 COLUMNS = ("asset", "score", "min", "max")
+
+
+@cache
+def scores(source: str, assets: tuple[str, ...]) -> FloatArray:
+    """Return the scores of a file, read once, or invented ones where it is ``synthetic``.
+
+    Raises:
+        InputError: as :func:`read_scores` does.
+    """
+    return synthetic_scores(assets) if source == "synthetic" else read_scores(source, assets)
 
 
 def read_scores(path: str | Path, assets: Sequence[str]) -> FloatArray:

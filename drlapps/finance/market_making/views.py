@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from drlapps.finance.maker_views import BUY, HEIGHT, SELL, inventory, pnl, time_axis
 from drlapps.finance.market_making.session import Session
-from drlapps.look import ALARM, FAINT, INK, data, dress, palette
+from drlapps.look import INK, data, dress
 
 if TYPE_CHECKING:
     import altair as alt
 
-_BUY, _SELL = palette(3)[0], palette(3)[1]
-_HEIGHT = 260
+_TIME = "time"
 
 
 def table(instance: Session, solution: Mapping[str, Any]) -> list[dict[str, float]]:
@@ -62,10 +62,11 @@ def figures(
         title: above the pictures.
     """
     rows = table(instance, solution)
+    time = time_axis(rows, _TIME)
     return {
         "quotes": quotes(instance, rows, title),
-        "inventory": inventory(instance, rows, title),
-        "pnl": pnl(rows, title),
+        "inventory": inventory(rows, instance.market.limit, title, unit="units", time=time),
+        "pnl": pnl(rows, title, unit="price units", time=time),
     }
 
 
@@ -73,15 +74,15 @@ def quotes(instance: Session, rows: list[dict[str, float]], title: str) -> alt.L
     """Return the mid-price between the quotes, with a triangle at every trade."""
     import altair as alt
 
-    base = alt.Chart(data(rows)).encode(x=_time(rows))
+    base = alt.Chart(data(rows)).encode(x=time_axis(rows, _TIME))
     price = alt.Scale(zero=False)
     layers = [
         base.mark_line(color=colour, strokeWidth=width, interpolate="step-after").encode(
             y=alt.Y(f"{name}:Q", title="price", scale=price)
         )
-        for name, colour, width in (("bid", _BUY, 0.8), ("ask", _SELL, 0.8), ("mid", INK, 1.4))
+        for name, colour, width in (("bid", BUY, 0.8), ("ask", SELL, 0.8), ("mid", INK, 1.4))
     ]
-    trades = (("bid", "bought", "triangle-up", _BUY), ("ask", "sold", "triangle-down", _SELL))
+    trades = (("bid", "bought", "triangle-up", BUY), ("ask", "sold", "triangle-down", SELL))
     for name, fill, shape, colour in trades:
         layers.append(
             base.transform_filter(f"datum.{fill} == 1")
@@ -90,44 +91,4 @@ def quotes(instance: Session, rows: list[dict[str, float]], title: str) -> alt.L
         )
     count = int(sum(row.get("bought", 0) + row.get("sold", 0) for row in rows))
     subtitle = f"{count} trades: bought at the bid (up), sold at the ask (down)"
-    return dress(layers, height=_HEIGHT, title=alt.Title(title, subtitle=subtitle))
-
-
-def inventory(instance: Session, rows: list[dict[str, float]], title: str) -> alt.LayerChart:
-    """Return the inventory over time, with its limits where it comes near them."""
-    import altair as alt
-
-    layers = [
-        alt.Chart(data(rows))
-        .mark_line(color=INK, interpolate="step-after")
-        .encode(x=_time(rows), y=alt.Y("inventory:Q", title="inventory (units)"))
-    ]
-    limit = instance.market.limit
-    most = int(max(abs(row["inventory"]) for row in rows))
-    if 2 * most >= limit:
-        ends = data([{"limit": limit}, {"limit": -limit}])
-        layers.append(alt.Chart(ends).mark_rule(color=ALARM, strokeDash=[5, 4]).encode(y="limit:Q"))
-    subtitle = f"largest {most}, limit {limit}"
-    return dress(layers, height=_HEIGHT, title=alt.Title(title, subtitle=subtitle))
-
-
-def pnl(rows: list[dict[str, float]], title: str) -> alt.LayerChart:
-    """Return cash plus inventory at the mid, less what it was at the start."""
-    import altair as alt
-
-    base = alt.Chart(data(rows))
-    layers = [
-        base.mark_rule(color=FAINT).encode(y=alt.datum(0)),
-        base.mark_line(color=INK).encode(
-            x=_time(rows), y=alt.Y("pnl:Q", title="profit and loss (price units)")
-        ),
-    ]
-    subtitle = f"{rows[-1]['pnl']:,.4g} at the end"
-    return dress(layers, height=_HEIGHT, title=alt.Title(title, subtitle=subtitle))
-
-
-def _time(rows: list[dict[str, float]]) -> alt.X:
-    import altair as alt
-
-    domain = [0.0, rows[-1]["time"]]
-    return alt.X("time:Q", title="time", scale=alt.Scale(domain=domain, nice=False))
+    return dress(layers, height=HEIGHT, title=alt.Title(title, subtitle=subtitle))

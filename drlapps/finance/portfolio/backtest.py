@@ -101,7 +101,7 @@ def run(
     benchmark = window.market.relatives[:, window.begin + 1 : window.end + 1].mean(axis=0) - 1.0
     return {
         "task": task.id,
-        "data": _data(window, contestants),
+        "data": _data(window),
         "settings": settings,
         "seed": seed,
         "policies": [
@@ -168,21 +168,20 @@ def retrained(
 
 def _refuse_hindsight(contestant: Contestant, window: Window) -> None:
     """Refuse an agent that was trained on the days it is to be tested on."""
-    for policy in contestant.policies.values():
-        trained = getattr(policy, "instances", None)
-        if not trained or not trained.get("data"):
+    # The runs of a contestant differ in nothing but their seed.
+    trained = getattr(next(iter(contestant.policies.values())), "instances", {})
+    until = trained.get("until")
+    for name in instances.names_in(str(trained.get("data", ""))):
+        # The classic sets are undated and traded otherwise; nothing can be said of their days.
+        if not name or name in instances.OLPS_SETS:
             continue
-        for name in instances.names_in(str(trained["data"])):
-            prices = instances.market(name).prices
-            if name in instances.OLPS_SETS or prices.hash != window.market.prices.hash:
-                continue
-            until = trained.get("until")
-            last = prices.between(None, str(until))[1] if until else len(prices.close) - 1
-            if last >= window.begin:
-                raise InputError(
-                    f"{contestant.name} was trained on {name} until "
-                    f"{until or 'its last day'}, and the backtest begins earlier"
-                )
+        prices = instances.market(name).prices
+        last = prices.between(None, str(until))[1] if until else len(prices.close) - 1
+        if prices.hash == window.market.prices.hash and last >= window.begin:
+            raise InputError(
+                f"{contestant.name} was trained on {name} until "
+                f"{until or 'its last day'}, and the backtest begins earlier"
+            )
 
 
 def _trials(
@@ -211,14 +210,13 @@ def _trials(
     return book.trials(window.market.prices.hash)
 
 
-def _data(window: Window, contestants: Sequence[Contestant]) -> JSON:
-    prices = window.market.prices
-    dates = window.dates() or [str(day) for day in range(window.begin, window.end + 1)]
+def _data(window: Window) -> JSON:
+    prices, days = window.market.prices, window.days()
     return {
         "name": prices.name,
         "assets": list(window.assets),
-        "start": dates[0],
-        "end": dates[-1],
+        "start": days[0],
+        "end": days[-1],
         "days": window.end - window.begin,
         "source": prices.source,
         "licence": prices.licence,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, ClassVar
 
 import gymnasium
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from drlapps.errors import InputError
 from drlapps.finance import metrics
+from drlapps.finance.market_data.esg import scores
 from drlapps.finance.portfolio import kernels, layout, trading
 from drlapps.finance.portfolio.arguments import FILLS, chosen, rules
 from drlapps.finance.portfolio.instances import Window
@@ -218,7 +218,7 @@ class PortfolioEnv(VectorEnvironment):
         self._attach(row, instance)
         s.scores[row] = 0.0
         if self.esg:
-            s.scores[row, :n] = _scores(self.esg, instance.assets)
+            s.scores[row, :n] = scores(self.esg, instance.assets)
         s.cost_scale[row], s.olps[row] = instance.cost_scale, market.olps
         s.fill[row] = self._fill_of(instance)
         s.begin[row], s.end[row] = instance.begin, instance.end
@@ -347,8 +347,7 @@ class PortfolioEnv(VectorEnvironment):
     def returns(self, row: int) -> Floats:
         """Return the row's simple returns so far, net of costs, one a day."""
         path = self._state.path[row, : self._state.recorded[row]]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.nan_to_num(path[1:] / path[:-1] - 1.0, nan=-1.0)
+        return np.asarray(path[1:] / path[:-1] - 1.0)
 
     def metrics(self, row: int) -> dict[str, float]:
         """Return the metrics of the row's episode; they hold once it has ended."""
@@ -396,11 +395,3 @@ def _capacity(pool: Pool) -> tuple[int, int]:
         max(len(window.columns) for window in windows),
         max(window.end - window.begin + 1 for window in windows),
     )
-
-
-@cache
-def _scores(source: str, assets: tuple[str, ...]) -> Floats:
-    """Return the ESG scores that ``esg`` names, from -1 to 1."""
-    from drlapps.finance.market_data.esg import read_scores, synthetic_scores
-
-    return synthetic_scores(assets) if source == "synthetic" else read_scores(source, assets)

@@ -94,6 +94,10 @@ class Window:
         dates = self.market.prices.dates
         return None if dates is None else [str(day) for day in dates[self.begin : self.end + 1]]
 
+    def days(self) -> list[str]:
+        """Return what the closes from first to last are called: dates, or numbers from 0."""
+        return self.dates() or [str(day) for day in range(self.end - self.begin + 1)]
+
 
 @dataclass(frozen=True)
 class Windows:

@@ -236,13 +236,13 @@ def advance(
         before, since = s.wealth[b], s.now[b]
         for i in range(n + 1):
             asked[i] = actions[b, i]
-        weigh(s, b, n, current)
         ordering = not np.isnan(asked[0])
         if ordering and rules.action != SHARES:
             if rules.action == LOGITS:
                 softmax(asked, n)
             project(rules, asked, n, target)
         if s.olps[b]:
+            weigh(s, b, n, current)
             if ordering:
                 limit_turnover(rules.max_turnover, current, n, target)
             else:

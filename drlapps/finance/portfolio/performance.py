@@ -142,8 +142,8 @@ def differences(traded: Sequence[Traded], rng: np.random.Generator) -> list[JSON
 
 def _days(window: Window, count: int) -> list[str]:
     """Return the dates, or numbers, of so many returns, the last one's being the window's last."""
-    dates = window.dates() or [str(day) for day in range(window.end - window.begin + 1)]
-    return dates[len(dates) - count :]
+    days = window.days()
+    return days[len(days) - count :]
 
 
 def years(one: Traded, window: Window) -> JSON:
