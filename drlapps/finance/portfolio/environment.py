@@ -245,10 +245,11 @@ class PortfolioEnv(VectorEnvironment):
         if fill is None:
             later = layout.NEXT_OPEN if opens else layout.NEXT_CLOSE
             fill = layout.SAME_CLOSE if market.olps else later
-        if market.olps and fill != layout.SAME_CLOSE:
+        shares = self._rules.action == layout.SHARES
+        if market.olps and (fill != layout.SAME_CLOSE or shares):
             raise InputError(
-                f"{instance.name} is traded by the convention of the OLPS toolbox: at the close "
-                "that was decided on, not later"
+                f"{instance.name} is traded by the convention of the OLPS toolbox: by weights, not "
+                "by shares, and at the close that was decided on, not later"
             )
         if fill == layout.NEXT_OPEN and not opens:
             raise InputError(f"{market.prices.name} has no opening prices to fill orders at")

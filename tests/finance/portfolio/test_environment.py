@@ -433,6 +433,8 @@ def test_data_must_have_what_an_option_needs() -> None:
         start(window(bare), impact=1.0)
     with pytest.raises(InputError, match="OLPS"):
         start(window(bare, olps=True), fill="next-close")
+    with pytest.raises(InputError, match="not by shares"):
+        start(window(bare, olps=True), action="shares")
 
 
 def test_training_windows_restore_exactly() -> None:
