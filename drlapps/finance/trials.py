@@ -115,9 +115,10 @@ class TrialLog:
         if not self.path.exists():
             return []
         rows = read_rows(self.path)
-        # Without rows the reader does not tell the header.
+        # Without rows the reader does not tell the header; others may have added some by now.
+        text = "" if rows else self.path.read_text("utf-8-sig")
         header = (
-            tuple(rows[0]) if rows else tuple(self.path.read_text("utf-8-sig").strip().split(","))
+            tuple(rows[0]) if rows else tuple(text.strip().partition("\n")[0].strip().split(","))
         )
         if header not in (_COLUMNS, ("",)):
             raise InputError(f"{self.path} is no trial log: its columns are {', '.join(header)}")
