@@ -154,8 +154,14 @@ def train_runs(specs: Sequence[Any], executor: str, workers: int | None, bar: Ba
     ]
 
 
-def _instances(task: Task, names: Sequence[str], pool: str) -> list[Any]:
-    found = registry.instances(task, names) if names else list(registry.pool(task, pool))
+def _instances(
+    task: Task, names: Sequence[str], pool: str, changes: Mapping[str, object]
+) -> list[Any]:
+    if names:
+        found = registry.instances(task, names, **changes)
+    else:
+        _refuse_changes(changes)
+        found = list(registry.pool(task, pool))
     if not found:
         raise InputError("no instances to score on")
     doubles = {i.name for i in found if [j.name for j in found].count(i.name) > 1}
@@ -189,8 +195,8 @@ def evaluate(
 
     task = registry.get(name)
     _check_pool(task, pool)
-    env = environment_settings(task, settings)
-    chosen = _instances(task, instances, pool)
+    env, changes = instance_settings(task, settings)
+    chosen = _instances(task, instances, pool, changes)
     contestants = [contestant(task, word, options) for word in dict.fromkeys(policies)]
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
     results = evaluate(
@@ -200,18 +206,35 @@ def evaluate(
     return [result.row(task) for result in results]
 
 
+def instance_settings(
+    task: Task, settings: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Sort settings into those of the environment and changes to named instances.
+
+    Raises:
+        InputError: one is unknown, or shapes generated instances alone.
+    """
+    env, changes = registry.split_settings(task, settings)
+    _refuse_changes({k: v for k, v in changes.items() if k not in registry.changes_instances(task)})
+    return env, changes
+
+
 def environment_settings(task: Task, settings: Mapping[str, object]) -> dict[str, object]:
     """Return settings that are all the environment's.
 
     Raises:
-        InputError: one is unknown, or shapes generated instances.
+        InputError: one is unknown, or shapes instances.
     """
-    env, instances = registry.split_settings(task, settings)
-    if instances:
-        raise InputError(
-            f"{', '.join(instances)} shapes generated instances; it cannot change given ones"
-        )
+    env, changes = registry.split_settings(task, settings)
+    _refuse_changes(changes)
     return env
+
+
+def _refuse_changes(changes: Mapping[str, object]) -> None:
+    if changes:
+        raise InputError(
+            f"{', '.join(changes)} shapes generated instances; it cannot change given ones"
+        )
 
 
 def solve(
@@ -232,11 +255,11 @@ def solve(
     from drlapps.evaluate import evaluate
 
     task = registry.get(name)
-    env = environment_settings(task, settings)
-    pool = registry.pool(task, "toy") if instance is None else registry.instances(task, [instance])
-    if len(pool) > 1 and instance is not None:
-        raise InputError(f"{instance!r} names {len(pool)} instances; solve takes one")
-    chosen = pool[0]
+    env, changes = instance_settings(task, settings)
+    found = _instances(task, [instance] if instance is not None else [], "toy", changes)
+    if len(found) > 1 and instance is not None:
+        raise InputError(f"{instance!r} names {len(found)} instances; solve takes one")
+    chosen = found[0]
     word = policy
     if policy.partition("@")[0] == PRETRAINED and task.pretrained:
         # For use, the run that did best on validation; to judge the method, evaluate takes all.
@@ -273,8 +296,8 @@ def compare(
 
     task = registry.get(name)
     _check_pool(task, pool)
-    env = environment_settings(task, settings)
-    chosen = _instances(task, instances, pool)
+    env, changes = instance_settings(task, settings)
+    chosen = _instances(task, instances, pool, changes)
     own = [PRETRAINED] if task.pretrained else []
     words = [*(agents or own), *(baselines or [k for k, b in task.baselines.items() if b.compared])]
     if budget is not None:

@@ -66,6 +66,7 @@ class Result:
     plan_seconds: float
     act_seconds: float
     incumbents: tuple[tuple[float, float], ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict)
     solution: Mapping[str, Any] | None = field(default=None, compare=False)
 
     def row(self, task: Task) -> dict[str, Any]:
@@ -228,6 +229,7 @@ def _score(
         plan_seconds=plan,
         act_seconds=act,
         incumbents=report.incumbents or _incumbents(task, played, plan + act),
+        details=report.details,
         solution=solution,
     )
 

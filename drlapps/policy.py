@@ -22,11 +22,14 @@ class Report:
             ``heuristic`` for a method that proves nothing.
         bound: a bound on the metric that the method has proven.
         incumbents: (seconds, value) of each improvement, on the method's own clock.
+        details: what the method found out on its way and people may want to know, such as its
+            optimised parameters; JSON-able, by name.
     """
 
     status: str = "heuristic"
     bound: float | None = None
     incumbents: tuple[tuple[float, float], ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 class Policy(ABC):

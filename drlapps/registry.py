@@ -224,16 +224,29 @@ def accepted(task: Task, name: str, settings: Mapping[str, object]) -> dict[str,
     return {key: value for key, value in settings.items() if key in takes}
 
 
-def instances(task: Task, names: Iterable[str]) -> list[Any]:
+def instances(task: Task, names: Iterable[str], **settings: object) -> list[Any]:
     """Return the instances with the given names, ranges ``A..B`` or file paths.
 
+    Args:
+        task: whose instances.
+        names: which.
+        settings: changes to them, which the task's ``named`` must take.
+
     Raises:
-        InputError: the task has no named instances, or not this one.
+        InputError: the task has no named instances, not this one, or a setting is impossible.
     """
     if not task.instances:
         raise InputError(f"{task.id} has no named instances; use --pool")
-    found: list[Any] = load(task.instances)(names)
+    with _settings_of(task):
+        found: list[Any] = load(task.instances)(names, **settings)
     return found
+
+
+def changes_instances(task: Task) -> set[str]:
+    """Return the names of the settings that can change a named instance."""
+    if not task.instances:
+        return set()
+    return set(list(inspect.signature(load(task.instances)).parameters)[1:])
 
 
 def figures(task: Task, instance: Any, solution: Mapping[str, Any], title: str) -> dict[str, Any]:

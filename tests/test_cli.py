@@ -17,7 +17,7 @@ from drlapps.cli import main
 
 SOLVE_KEYS = {
     "task", "policy", "kind", "information", "run_seed", "instance", "instance_hash", "metric",
-    "metrics", "feasible", "status", "bound", "reference", "gap_percent", "seconds", "incumbents",
+    "metrics", "feasible", "status", "bound", "reference", "gap_percent", "seconds", "incumbents", "details",
     "solution",
 }  # fmt: skip
 

@@ -268,11 +268,14 @@ def solution(row: Json) -> list[tuple[str, str]]:
     metric = row["metric"]
     form = formatter([(metric["value"], None), (row["reference"], None), (row["bound"], None)])
     gap = formatter([(row["gap_percent"], None)], digits=4)
+    known = {metric["name"], "feasible"}
     pairs = [
         ("task", row["task"]),
         ("policy", f"{row['policy']} (information: {row['information']})"),
         ("instance", row["instance"]),
         (metric["name"], f"{form(metric['value'])} {metric['unit']}".rstrip()),
+        ("also", _listed({k: v for k, v in row["metrics"].items() if k not in known})),
+        ("details", _listed(row["details"])),
         ("feasible", "yes" if row["feasible"] else "no"),
         ("status", row["status"]),
         ("reference", form(row["reference"])),
@@ -282,6 +285,12 @@ def solution(row: Json) -> list[tuple[str, str]]:
         ("acting", seconds(row["seconds"]["act"])),
     ]
     return [(word, meaning) for word, meaning in pairs if not meaning.startswith(NOTHING)]
+
+
+def _listed(values: Json) -> str:
+    """Return names and values in one line."""
+    words = [f"{k} {v:.6g}" if is_number(v) else f"{k} {v}" for k, v in values.items()]
+    return ", ".join(words) or NOTHING
 
 
 def evaluation(rows: Sequence[Json]) -> Grid:
