@@ -19,7 +19,6 @@ with ``tape = "book.csv"`` it sets the rules of a recorded book. It too takes nu
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -29,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from drlapps import naming
 from drlapps.errors import InputError, unknown
 from drlapps.finance.limit_order_book import replay
 from drlapps.finance.limit_order_book.session import Flow, Rules, Session, Tape
@@ -48,8 +48,6 @@ KINDS: Mapping[str, Flow] = {
 TEST_SESSIONS = 20
 VALIDATION_SESSIONS = 120
 _VALIDATION_SEED = 23
-_MOST_SESSIONS = 100_000
-_RANGE = re.compile(r"(.+):(\d+)(?:\.\.(\d+))?")
 
 
 def numbered(name: str, flow: Flow, number: int, rules: Rules | None = None) -> Session:
@@ -141,7 +139,7 @@ def train(
     rules = Rules(steps=steps, maker_fee=maker_fee, taker_fee=taker_fee)
     if book in ("random", *KINDS):
         return RandomSessions(rules, KINDS.get(book))
-    name, begin, last = _split(book)
+    name, begin, last = naming.numbered(book)
     if not name.endswith(".csv"):
         raise unknown("book", book, ("random", *KINDS))
     tape = replay.read(name)
@@ -228,25 +226,14 @@ def named(words: Iterable[str]) -> list[Session]:
     Raises:
         InputError: there is no such session, or its file is malformed.
     """
-    words = [words] if isinstance(words, str) else words
-    parts = [part.strip() for word in words for part in word.split(",")]
-    return [session for part in parts for session in _resolve(part)]
-
-
-def _split(word: str) -> tuple[str, int, int | None]:
-    """Return the name, first and last number of ``NAME``, ``NAME:A`` or ``NAME:A..B``."""
-    match = _RANGE.fullmatch(word)
-    if match is None:
-        return word, 0, None
-    name, first, last = match.groups()
-    return name, int(first), None if last is None else int(last)
+    return [session for word in naming.parts(words) for session in _resolve(word)]
 
 
 def _resolve(word: str) -> list[Session]:
     fixed = {session.name: session for session in (*toy(), *validation())}
     if word in fixed:
         return [fixed[word]]
-    name, first, last = _split(word)
+    name, first, last = naming.numbered(word)
     if name.endswith(".csv"):
         return [_recorded(word, replay.read(name), Rules(), first, last)]
     rules, flow = Rules(), KINDS.get(name)
@@ -256,10 +243,7 @@ def _resolve(word: str) -> list[Session]:
             return [_recorded(word, tape, rules, first, last)]
     if flow is None:
         raise unknown("book", name, KINDS)
-    end = first if last is None else last
-    if not first <= end < first + _MOST_SESSIONS:
-        raise InputError(f"{word!r} is no range of at most {_MOST_SESSIONS} sessions")
-    return [numbered(name, flow, number, rules) for number in range(first, end + 1)]
+    return [numbered(name, flow, number, rules) for number in naming.span(word, first, last)]
 
 
 def _recorded(word: str, tape: Tape, rules: Rules, first: int, last: int | None) -> Session:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -28,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drlapps import naming
 from drlapps.errors import InputError, unknown
 from drlapps.finance.market_making.market import LAWS, Market
 from drlapps.finance.market_making.session import Session
@@ -73,7 +73,6 @@ TEST_PATHS, VALIDATION_PATHS = 20, 4
 VALIDATION_MARKETS = 16
 _VALIDATION_SEED = 11
 _FILES = (".toml", ".json")
-_MOST_PATHS = 100_000
 
 
 def path(name: str, market: Market, number: int, inventory: int = 0) -> Session:
@@ -226,22 +225,7 @@ def named(words: Iterable[str]) -> list[Session]:
     Raises:
         InputError: there is no such session, or its file is malformed.
     """
-    words = [words] if isinstance(words, str) else words
-    parts = [part.strip() for word in words for part in word.split(",")]
-    return [session for part in parts for session in _resolve(part)]
-
-
-def _resolve(word: str) -> list[Session]:
-    fixed = {session.name: session for session in (*toy(), *validation())}
-    if word in fixed:
-        return [fixed[word]]
-    name, first, last = word, "0", None
-    if match := re.fullmatch(r"(.+):(\d+)(?:\.\.(\d+))?", word):
-        name, first, last = match.groups()
-    begin, end = int(first), int(last or first)
-    if not begin <= end < begin + _MOST_PATHS:
-        raise InputError(f"{word!r} is no range of at most {_MOST_PATHS} paths")
-    return [_path(name, number) for number in range(begin, end + 1)]
+    return naming.paths(words, (*toy(), *validation()), _path)
 
 
 def _path(name: str, number: int) -> Session:

@@ -107,7 +107,7 @@ def test_names_ranges_and_files(tmp_path):
     [
         ("cal:1", "unknown book 'cal'; did you mean calm"),
         ("calm:5..2", "'calm:5..2' is no range"),
-        ("calm:0..999999", "is no range of at most 100000 sessions"),
+        ("calm:0..999999", "is no range of at most 100000 paths"),
         ("none.csv", "cannot read none.csv"),
         ("none.toml", "cannot read none.toml"),
     ],
