@@ -1,0 +1,60 @@
+"""Words of the command line become instances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from drlapps import naming
+from drlapps.errors import InputError, unknown
+
+
+@dataclass(frozen=True)
+class Path:
+    name: str
+    hash: str = ""
+    reference: float | None = None
+    bound: float | None = None
+
+
+def path(problem: str, number: int) -> Path:
+    if problem != "coin":
+        raise unknown("problem", problem, ["coin"])
+    return Path(f"{problem}:{number}")
+
+
+TOYS = (Path("toy:3"), Path("coin"))
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["coin:2"], ["coin:2"]),
+        (["coin:0..2"], ["coin:0", "coin:1", "coin:2"]),
+        (["coin:0..0, coin:7", "coin:5"], ["coin:0", "coin:7", "coin:5"]),
+        ("coin:1,coin:2", ["coin:1", "coin:2"]),
+        # What stands by its own name goes before the numbers.
+        (["toy:3", "coin"], ["toy:3", "coin"]),
+    ],
+)
+def test_words_name_instances_in_their_order(words: list[str] | str, found: list[str]) -> None:
+    assert [instance.name for instance in naming.paths(words, TOYS, path)] == found
+
+
+def test_a_problem_alone_is_its_first_path() -> None:
+    assert naming.paths(["coin"], (), path) == [Path("coin:0")]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("coin:3..2", "is no range of at most 100000 paths"),
+        ("coin:0..100000", "is no range of at most 100000 paths"),
+        ("coins:1", "did you mean 'coin'"),
+        ("", "unknown problem"),
+    ],
+)
+def test_wrong_words_are_explained(word: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        naming.paths([word], TOYS, path)
