@@ -51,7 +51,7 @@ def test_a_problem_alone_is_its_first_path() -> None:
     [
         ("coin:3..2", "is no range of at most 100000 paths"),
         ("coin:0..100000", "is no range of at most 100000 paths"),
-        ("coins:1", "did you mean 'coin'"),
+        ("coins:1", "did you mean coin"),
         ("", "unknown problem"),
     ],
 )
