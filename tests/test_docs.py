@@ -98,7 +98,7 @@ def check_names(given: dict[str, Any]) -> None:
 
 
 def _is_file(word: str) -> bool:
-    return word.lower().endswith(files.SUFFIXES)
+    return word.partition(":")[0].lower().endswith((*files.SUFFIXES, ".toml"))
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
