@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import env_steps, finance_steps, startup, training
+from benchmarks import env_steps, finance_steps, inventory_steps, startup, training
 from benchmarks.measure import Row
 from drlapps.errors import InputError, unknown
 
@@ -22,6 +22,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 BENCHMARKS = {
     "env-steps": env_steps.run,
     "finance-steps": finance_steps.run,
+    "inventory-steps": inventory_steps.run,
     "training": training.run,
     "startup": startup.run,
 }
@@ -79,7 +80,10 @@ def _value(value: float | None) -> str:
 def _bar(row: Row) -> str:
     if row.bar is None:
         return ""
-    return f"at least {row.bar:g} x" if row.ratio is not None else f"at most {row.bar:g}"
+    if row.ratio is not None:
+        return f"at least {row.bar:g} x"
+    # Of seconds less is better, of what is done in them more.
+    return f"at most {row.bar:g}" if row.unit == "CPU s" else f"at least {row.bar:,.0f}"
 
 
 if __name__ == "__main__":

@@ -208,8 +208,9 @@ class InventoryEnv(VectorEnvironment):
     def position(self) -> FloatArray:
         """Return the installation inventory positions, shape (B, N).
 
-        Stock on hand, plus all that is ordered and not there yet, minus backorders and what the
-        node owes to those it supplies.
+        Stock on hand, plus all that is ordered and not there yet (of an assembling node, as many
+        units as its scarcest component makes), minus backorders and what the node owes to those it
+        supplies.
         """
         found = np.zeros_like(self.on_hand)
         kernels.all_positions(self.parts, self._state, found)
@@ -219,10 +220,10 @@ class InventoryEnv(VectorEnvironment):
         """Return the echelon inventory positions, shape (B, N).
 
         A node's own position plus the positions of all nodes downstream, in units of the node's
-        product: what they owe each other cancels out.
+        product: what they owe each other cancels out. Orders in the mail between them do not count.
         """
         found = self.position()
-        kernels.add_downstream(self.parts, found)
+        kernels.add_downstream(self.parts, self.mail, found)
         return found
 
     def metrics(self, row: int) -> dict[str, float]:

@@ -150,9 +150,21 @@ def positions(parts: Parts, state: State, row: int, found: FloatArray) -> None:
             owes += state.owed[row, arc]
         found[node] = state.on_hand[row, node] - state.backorder[row, node] - owes
     for arc in range(parts.arcs[row]):
-        found[parts.head[row, arc]] += _under_way(
-            state.pipeline, state.component, state.mail, state.owed, row, arc
-        )
+        if not parts.assembles[row, parts.head[row, arc]]:
+            found[parts.head[row, arc]] += _under_way(
+                state.pipeline, state.component, state.mail, state.owed, row, arc
+            )
+    for node in range(parts.nodes[row]):
+        if parts.assembles[row, node]:
+            # What is under way makes as many units as its scarcest component allows.
+            units = np.inf
+            for arc in range(parts.arcs[row]):
+                if parts.head[row, arc] == node:
+                    coming = _under_way(
+                        state.pipeline, state.component, state.mail, state.owed, row, arc
+                    )
+                    units = min(units, coming / parts.quantity[row, arc])
+            found[node] += units
 
 
 @njit(cache=True, error_model="numpy")
@@ -163,12 +175,18 @@ def all_positions(parts: Parts, state: State, found: FloatArray) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def add_downstream(parts: Parts, found: FloatArray) -> None:
-    """Add to each node's number those of the nodes it supplies, per unit of its own product."""
+def add_downstream(parts: Parts, mail: FloatArray, found: FloatArray) -> None:
+    """Turn installation positions, (B, N), into echelon positions.
+
+    A node gets those of the nodes it supplies added, per unit of its own product. Orders that have
+    not reached it yet are only asked for: they are in its customer's position, not in the echelon.
+    """
     for row in range(found.shape[0]):
         for node in range(parts.nodes[row] - 1, -1, -1):
             for arc in range(parts.first[row, node], parts.first[row, node + 1]):
                 found[row, node] += parts.quantity[row, arc] * found[row, parts.head[row, arc]]
+                for slot in range(mail.shape[2]):
+                    found[row, node] -= mail[row, arc, slot]
 
 
 @njit(cache=True, error_model="numpy")

@@ -130,6 +130,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_whole(value: float) -> bool:
+    """Whether a number is whole, or infinite."""
+    return math.isinf(value) or value == int(value)
+
+
 def _check_numbers(item: Node | Arc, where: str, unlimited: Sequence[str]) -> None:
     """Refuse what is no number or negative; only the ``unlimited`` may be infinite."""
     for field in fields(item):
@@ -282,10 +287,16 @@ def _check_parts(built: Network) -> None:
             raise InputError(
                 f"node {node.name!r} has a demand that is not in whole units; set integer = false"
             )
-        if built.integer and node.initial != int(node.initial):
+        if built.integer and not _is_whole(node.initial):
             raise InputError(f"node {node.name!r}: initial stock must be whole units")
+        if built.integer and not _is_whole(node.storage):
+            raise InputError(f"node {node.name!r}: storage must be whole units")
     for arc in built.arcs:
+        if built.integer and not _is_whole(arc.capacity):
+            raise InputError(
+                f"arc {arc.supplier or 'outside'} -> {arc.node}: capacity must be whole"
+            )
         if arc.quantity != 1.0 and not built.nodes[built.place[arc.node]].assembles:
             raise InputError(f"arc {arc.supplier} -> {arc.node}: quantity is for assembling nodes")
-        if built.integer and any(v != int(v) for v in (*arc.initial, *arc.ordered, arc.quantity)):
+        if built.integer and not all(map(_is_whole, (*arc.initial, *arc.ordered, arc.quantity))):
             raise InputError(f"arc {arc.supplier} -> {arc.node}: units must be whole")
