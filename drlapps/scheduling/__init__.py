@@ -1,25 +1,14 @@
 """Scheduling and operations research."""
 
+from drlapps.scheduling.inventory.tasks import DUAL_SOURCING, LOST_SALES, SERIAL_INVENTORY
 from drlapps.task import Baseline, Information, Metric, Task
 
-_DUAL_SOURCING = "drlapps.scheduling.dual_sourcing"
 _JOB_SHOP = "drlapps.scheduling.job_shop"
 _RULES = f"{_JOB_SHOP}.rules"
 
 
 def _rule(name: str, summary: str) -> Baseline:
     return Baseline(f"{_RULES}:{name}", f"{summary} (non-delay schedule)")
-
-
-def _source_rule(name: str, summary: str) -> Baseline:
-    return Baseline(f"{_DUAL_SOURCING}.baselines:{name}", summary, information=Information.MODEL)
-
-
-def _dual_sourcing_gaps(method: str, *gaps: str) -> dict[str, str]:
-    """A row of figure 9 of Gijsbrechts et al. 2022: gaps by expedited cost and lead time."""
-    columns = [f"gap of lr{lead}-ce{cost}, %" for cost in (105, 110) for lead in (2, 3, 4)]
-    source = "Gijsbrechts et al. 2022, figure 9"
-    return {"method": method, **dict(zip(columns, gaps, strict=True)), "source": source}
 
 
 def _gap(method: str, percent: str, source: str) -> dict[str, str]:
@@ -104,64 +93,4 @@ JOB_SHOP = Task(
     ),
 )
 
-DUAL_SOURCING = Task(
-    id="scheduling/dual-sourcing",
-    env_id="drlapps/DualSourcing-v0",
-    summary="Dual sourcing: order from a cheap slow source and a dear fast one",
-    environment=f"{_DUAL_SOURCING}.environment:DualSourcingEnv",
-    metric=Metric(
-        "expected_cost", unit="cost per period", minimize=True, reference="optimal long-run cost"
-    ),
-    instances=f"{_DUAL_SOURCING}.instances:named",
-    pools={
-        "train": f"{_DUAL_SOURCING}.instances:train",
-        "validation": f"{_DUAL_SOURCING}.instances:validation",
-        "test": f"{_DUAL_SOURCING}.instances:test",
-        "toy": f"{_DUAL_SOURCING}.instances:toy",
-    },
-    baselines={
-        "optimal": _source_rule("Optimal", "Exact dynamic program on all orders under way"),
-        "capped-dual-index": _source_rule(
-            "CappedDualIndex", "Two order-up-to levels and a cap on regular orders, all optimised"
-        ),
-        "dual-index": _source_rule(
-            "DualIndex", "Two order-up-to levels, each with its own inventory position, optimised"
-        ),
-        "tailored-base-surge": _source_rule(
-            "TailoredBaseSurge", "The best constant regular order; the rest is expedited"
-        ),
-        "single-index": _source_rule(
-            "SingleIndex", "Two order-up-to levels of one inventory position, optimised"
-        ),
-        "expedite-only": _source_rule(
-            "ExpediteOnly", "Newsvendor base stock of the expedited source"
-        ),
-        "regular-only": _source_rule("RegularOnly", "Newsvendor base stock of the regular source"),
-    },
-    agents={
-        "ppo": f"{_DUAL_SOURCING}.presets:PPO",
-        "dqn": f"{_DUAL_SOURCING}.presets:DQN",
-    },
-    pretrained="ppo",
-    checker=f"{_DUAL_SOURCING}.checker:check",
-    views=f"{_DUAL_SOURCING}.views",
-    published=(
-        _dual_sourcing_gaps("capped dual index", "0.00", "0.00", "0.00", "0.03", "0.06", "0.11"),
-        _dual_sourcing_gaps("tailored base-surge", "0.06", "0.01", "0.00", "0.99", "0.71", "0.58"),
-        _dual_sourcing_gaps("dual index", "0.11", "0.27", "0.36", "0.18", "0.36", "0.49"),
-        _dual_sourcing_gaps("single index", "0.56", "0.98", "1.43", "1.03", "2.11", "2.44"),
-        _dual_sourcing_gaps("A3C", "0.52", "0.82", "1.85", "0.80", "0.51", "1.33"),
-    ),
-    references=(
-        "Veeraraghavan & Scheller-Wolf 2008, Now or later: a simple policy for effective dual "
-        "sourcing in capacitated systems, Operations Research 56(4)",
-        "Allon & Van Mieghem 2010, Global dual sourcing: tailored base-surge allocation to near- "
-        "and offshore production, Management Science 56(1)",
-        "Sun & Van Mieghem 2019, Robust dual sourcing inventory management, Manufacturing & "
-        "Service Operations Management 21(4)",
-        "Gijsbrechts et al. 2022, Can deep reinforcement learning improve inventory management?, "
-        "Manufacturing & Service Operations Management 24(3)",
-    ),
-)
-
-TASKS = (JOB_SHOP, DUAL_SOURCING)
+TASKS = (JOB_SHOP, LOST_SALES, DUAL_SOURCING, SERIAL_INVENTORY)

@@ -118,6 +118,8 @@ class InventoryEnv(VectorEnvironment):
             self.largest_order[row] = 1.0
             self.largest_order[row, :arcs] = largest_orders(network)
             self.scale[row] = cost_scale(network)
+            # Columns that the network before it used, and this one may not.
+            self._demand[row] = 0.0
             self._networks[row] = network
         if instance.periods > self._demand.shape[1]:
             raise ValueError(f"{instance.name} has more periods than any scenario of this batch")

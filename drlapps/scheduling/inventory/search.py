@@ -163,7 +163,7 @@ def cma_es(
         bounds: least and largest of each parameter, shape (K, 2).
         seed: of the draws.
     """
-    from cmaes import CMA  # type: ignore[import-untyped]
+    from cmaes import CMA
 
     size = population or 4 + int(3 * math.log(len(start)))
     strategy = CMA(mean=start, sigma=sigma, bounds=bounds, seed=seed, population_size=size)
