@@ -54,13 +54,18 @@ def paths(
 
     Args:
         words: names, ranges, or several of them with commas between.
-        fixed: instances that are called by their own names.
+        fixed: instances that are called by their own names; what is path 0 of its problem, by the
+            problem's alone too.
         path: makes the numbered path of a problem.
 
     Raises:
         InputError: a range is empty or too long, or ``path`` refuses a problem.
     """
-    known = {instance.name: instance for instance in fixed}
+    known = {
+        name: instance
+        for instance in fixed
+        for name in (instance.name, instance.name.removesuffix(":0"))
+    }
     found: list[Path] = []
     for word in parts(words):
         if word in known:

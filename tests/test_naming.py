@@ -24,7 +24,7 @@ def path(problem: str, number: int) -> Path:
     return Path(f"{problem}:{number}")
 
 
-TOYS = (Path("toy:3"), Path("coin"))
+TOYS = (Path("toy:3"), Path("coin"), Path("dice:0"))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ TOYS = (Path("toy:3"), Path("coin"))
         ("coin:1,coin:2", ["coin:1", "coin:2"]),
         # What stands by its own name goes before the numbers.
         (["toy:3", "coin"], ["toy:3", "coin"]),
+        (["dice", "dice:0"], ["dice:0", "dice:0"]),
     ],
 )
 def test_words_name_instances_in_their_order(words: list[str] | str, found: list[str]) -> None:

@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from drlapps import naming
 from drlapps.errors import InputError, unknown
 from drlapps.scheduling.dual_sourcing.dynamic_programming import solve
 from drlapps.scheduling.dual_sourcing.problem import Problem
@@ -52,7 +53,6 @@ PERIODS, WARM_UP = 1_000, 100
 TEST_PATHS, VALIDATION_PROBLEMS = 3, 24
 
 _VALIDATION_SEED = 11
-_MOST_PATHS = 100_000
 _NAME = re.compile(r"([a-z]+[\d.]+)((?:-[a-z]+[\d.]+)+)")
 _NUMBERS = {
     "lr": "regular_lead_time",
@@ -233,22 +233,7 @@ def named(words: Iterable[str]) -> list[DualSourcing]:
     Raises:
         InputError: there is no such scenario, or its file is malformed.
     """
-    words = [words] if isinstance(words, str) else words
-    parts = [part.strip() for word in words for part in word.split(",")]
-    return [scenario for part in parts for scenario in _resolve(part)]
-
-
-def _resolve(word: str) -> list[DualSourcing]:
-    fixed = {scenario.name: scenario for scenario in (*toy(), *validation())}
-    if found := fixed.get(word) or fixed.get(f"{word}:0"):
-        return [found]
-    name, first, last = word, "0", None
-    if match := re.fullmatch(r"(.+):(\d+)(?:\.\.(\d+))?", word):
-        name, first, last = match.groups()
-    begin, end = int(first), int(last or first)
-    if not begin <= end < begin + _MOST_PATHS:
-        raise InputError(f"{word!r} is no range of at most {_MOST_PATHS} paths")
-    return [_path(name, number) for number in range(begin, end + 1)]
+    return naming.paths(words, (*toy(), *validation()), _path)
 
 
 def _path(name: str, number: int) -> DualSourcing:

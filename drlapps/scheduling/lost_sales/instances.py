@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drlapps import naming
 from drlapps.errors import InputError, unknown
 from drlapps.scheduling.inventory.demand import (
     Constant,
@@ -244,23 +245,7 @@ def named(words: Iterable[str]) -> list[Shelf]:
     Raises:
         InputError: there is no such problem, or its file is malformed.
     """
-    words = [words] if isinstance(words, str) else words
-    parts = [part.strip() for word in words for part in word.split(",")]
-    return [shelf for part in parts for shelf in _resolve(part)]
-
-
-def _resolve(word: str) -> list[Shelf]:
-    fixed = {shelf.name: shelf for shelf in (*toy(), *validation())}
-    for name in (word, f"{word}:0"):
-        if name in fixed:
-            return [fixed[name]]
-    name, first, last = word, "0", None
-    if match := re.fullmatch(r"(.+):(\d+)(?:\.\.(\d+))?", word):
-        name, first, last = match.groups()
-    begin, end = int(first), int(last or first)
-    if not begin <= end < begin + _MOST_PATHS:
-        raise InputError(f"{word!r} is no range of at most {_MOST_PATHS} paths")
-    return [_path(name, number) for number in range(begin, end + 1)]
+    return naming.paths(words, (*toy(), *validation()), _path)
 
 
 def _path(name: str, number: int) -> Shelf:

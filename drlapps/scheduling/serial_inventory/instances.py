@@ -17,7 +17,6 @@ A scenario is named ``PROBLEM:K``, the problem's path ``K``; ``PROBLEM`` alone i
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drlapps import naming
 from drlapps.errors import InputError, unknown
 from drlapps.scheduling.inventory.demand import (
     Constant,
@@ -73,7 +73,6 @@ PERIODS, WARM_UP = 1_000, 100
 TEST_PATHS = 4
 VALIDATION_PROBLEMS = 16
 _VALIDATION_SEED = 61
-_MOST_PATHS = 100_000
 _PROVEN = 1e-6
 """Relative error of the exact cost, from the grid of normal demand."""
 
@@ -314,29 +313,17 @@ def named(
     Raises:
         InputError: there is no such scenario, its file is malformed, or a parameter is impossible.
     """
-    words = [words] if isinstance(words, str) else words
-    parts = [part.strip() for word in words for part in word.split(",")]
     wanted = changes(lead_times, holding, local_holding, penalty, demand, mean, sd, stages)
-    return [scenario for part in parts for scenario in _resolve(part, wanted)]
+    fixed = () if wanted else (*toy(), *_random_validation())
+    return naming.paths(words, fixed, lambda name, number: _path(name, number, wanted))
 
 
-def _resolve(word: str, wanted: Mapping[str, object]) -> list[SerialScenario]:
-    fixed = {scenario.name: scenario for scenario in (*toy(), *_random_validation())}
-    fixed |= {scenario.name.removesuffix(":0"): scenario for scenario in toy()}
-    if word in fixed and not wanted:
-        return [fixed[word]]
-    name, first, last = word, "0", None
-    if match := re.fullmatch(r"(.+):(\d+)(?:\.\.(\d+))?", word):
-        name, first, last = match.groups()
-    begin, end = int(first), int(last or first)
-    if not begin <= end < begin + _MOST_PATHS:
-        raise InputError(f"{word!r} is no range of at most {_MOST_PATHS} paths")
-    if name in GAMES:
-        if wanted:
-            raise InputError(f"{next(iter(wanted))} cannot be set for the beer game")
-        return [_game(name, number) for number in range(begin, end + 1)]
-    problem = changed(_problem(name), wanted)
-    return [path(name, problem, number) for number in range(begin, end + 1)]
+def _path(name: str, number: int, wanted: Mapping[str, object]) -> SerialScenario:
+    if name not in GAMES:
+        return path(name, changed(_problem(name), wanted), number)
+    if wanted:
+        raise InputError(f"{next(iter(wanted))} cannot be set for the beer game")
+    return _game(name, number)
 
 
 def _game(name: str, number: int) -> SerialScenario:
