@@ -1,6 +1,11 @@
 """Scheduling and operations research."""
 
-from drlapps.scheduling.inventory.tasks import DUAL_SOURCING, LOST_SALES, SERIAL_INVENTORY
+from drlapps.scheduling.inventory.tasks import (
+    DUAL_SOURCING,
+    INVENTORY_NETWORK,
+    LOST_SALES,
+    SERIAL_INVENTORY,
+)
 from drlapps.task import Baseline, Information, Metric, Task
 
 _JOB_SHOP = "drlapps.scheduling.job_shop"
@@ -93,4 +98,4 @@ JOB_SHOP = Task(
     ),
 )
 
-TASKS = (JOB_SHOP, LOST_SALES, DUAL_SOURCING, SERIAL_INVENTORY)
+TASKS = (JOB_SHOP, LOST_SALES, DUAL_SOURCING, SERIAL_INVENTORY, INVENTORY_NETWORK)

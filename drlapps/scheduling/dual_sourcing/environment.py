@@ -90,7 +90,7 @@ class DualSourcingEnv(InventoryEnv):
 
     ## Episode End
 
-    Terminated after the scenario's periods; never truncated.
+    Truncated after the scenario's periods, as the shelf goes on; never terminated.
 
     ## Arguments
 

@@ -158,8 +158,9 @@ class InventoryEnv(VectorEnvironment):
         self._move(orders, active)
         if self._keeps_path:
             self._record(orders, expected, active)
-        terminated = self.period >= self._periods
-        return self._reward(orders, self._outcome.cost), terminated, np.zeros_like(terminated)
+        # The system goes on after the last period that is looked at.
+        truncated = self.period >= self._periods
+        return self._reward(orders, self._outcome.cost), np.zeros_like(truncated), truncated
 
     def _move(self, orders: FloatArray, active: NDArray[np.bool_]) -> None:
         kernels.advance(

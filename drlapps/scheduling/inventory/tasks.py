@@ -6,6 +6,7 @@ _INVENTORY = "drlapps.scheduling.inventory"
 _LOST_SALES = "drlapps.scheduling.lost_sales"
 _DUAL_SOURCING = "drlapps.scheduling.dual_sourcing"
 _SERIAL = "drlapps.scheduling.serial_inventory"
+_NETWORK = "drlapps.scheduling.inventory_network"
 
 _LONG_RUN = Metric(
     "expected_cost", unit="cost per period", minimize=True, reference="optimal long-run cost"
@@ -30,6 +31,10 @@ def _dual_sourcing_gaps(method: str, *gaps: str) -> dict[str, str]:
     columns = [f"gap of lr{lead}-ce{cost}, %" for cost in (105, 110) for lead in (2, 3, 4)]
     source = "Gijsbrechts et al. 2022, figure 9"
     return {"method": method, **dict(zip(columns, gaps, strict=True)), "source": source}
+
+
+def _saving(method: str, case_1: str, case_2: str, source: str) -> dict[str, str]:
+    return {"method": method, "van-roy-1": case_1, "van-roy-2": case_2, "source": source}
 
 
 _ZIPKIN = "Zipkin 2008, table 3"
@@ -222,5 +227,78 @@ SERIAL_INVENTORY = Task(
         "Snyder & Shen 2019, Fundamentals of Supply Chain Theory, 2nd edition, Wiley",
         "Cheng, Luo, Fan, Zhang & Li 2024, A deep Q-network based on radial basis functions for "
         "multi-echelon inventory management, Winter Simulation Conference 2023",
+    ),
+)
+
+INVENTORY_NETWORK = Task(
+    id="scheduling/inventory-network",
+    env_id="drlapps/InventoryNetwork-v0",
+    summary="Inventory in a supply network of any shape: order on every arc for customers far away",
+    environment=f"{_NETWORK}.environment:InventoryNetworkEnv",
+    metric=Metric("cost", unit="cost per period", minimize=True),
+    instances=f"{_NETWORK}.instances:named",
+    pools=_pools(_NETWORK),
+    baselines={
+        "echelon-base-stock": _model(
+            f"{_NETWORK}.baselines:EchelonBaseStock",
+            "Echelon order-up-to levels, optimised by simulation (CMA-ES)",
+        ),
+        "base-stock": _model(
+            f"{_NETWORK}.baselines:BaseStock",
+            "Installation order-up-to levels, optimised by simulation (CMA-ES)",
+        ),
+        "s-S": _model(
+            f"{_NETWORK}.baselines:ReorderPoint",
+            "Echelon (s, S) policy, optimised by simulation (CMA-ES)",
+        ),
+        "newsvendor": _model(
+            f"{_NETWORK}.baselines:Newsvendor",
+            "Echelon levels at quantiles of the demand over their cover, closed form",
+        ),
+        "constant": _model(
+            f"{_NETWORK}.baselines:Steady",
+            "Orders the mean demand on every arc, whatever the stock",
+        ),
+        "rolling-horizon-lp": _model(
+            f"{_NETWORK}.linear_programs:RollingHorizonLP",
+            "Linear program on the demand forecast, solved again every period (HiGHS)",
+        ),
+        "stochastic-lp": _model(
+            f"{_NETWORK}.linear_programs:StochasticLP",
+            "Two-stage stochastic linear program on sampled demand, every period (HiGHS)",
+        ),
+        "clairvoyant-lp": Baseline(
+            f"{_NETWORK}.linear_programs:PerfectInformationLP",
+            "Linear program that knows all demand: a bound no policy can beat",
+            information=Information.CLAIRVOYANT,
+        ),
+        "random": Baseline(
+            "drlapps.policy:Random", "Any admissible orders, equally likely", compared=False
+        ),
+    },
+    agents={
+        "ppo": f"{_NETWORK}.presets:PPO",
+        "dqn": f"{_NETWORK}.presets:DQN",
+        "rbf-dqn": f"{_NETWORK}.presets:RBF_DQN",
+    },
+    pretrained="ppo",
+    checker=f"{_INVENTORY}.checker:check",
+    views=f"{_INVENTORY}.views",
+    published=(
+        _saving("constant base-stock, cost a period", "1302", "1449", "Van Roy et al. 1997"),
+        _saving("neuro-dynamic programming, cost a period", "1179", "1318", "Van Roy et al. 1997"),
+        _saving("A3C against base-stock", "-8.95 %", "-12.09 %", "Gijsbrechts et al. 2022"),
+    ),
+    references=(
+        "Clark & Scarf 1960, Optimal policies for a multi-echelon inventory problem, Management "
+        "Science 6(4)",
+        "Van Roy, Bertsekas, Lee & Tsitsiklis 1997, A neuro-dynamic programming approach to "
+        "retailer inventory management, IEEE Conference on Decision and Control",
+        "Hubbs et al. 2020, OR-Gym: a reinforcement learning library for operations research "
+        "problems, arXiv:2008.06319",
+        "Gijsbrechts, Boute, Van Mieghem & Zhang 2022, Can deep reinforcement learning improve "
+        "inventory management?, Manufacturing & Service Operations Management 24(3)",
+        "Cheng, Luo, Fan, Zhang & Li 2024, A deep Q-network based on radial basis functions for "
+        "multi-echelon inventory management, arXiv:2401.15872",
     ),
 )

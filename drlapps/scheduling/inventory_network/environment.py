@@ -155,10 +155,6 @@ class InventoryNetworkEnv(InventoryEnv):
         for guide, some in self._kinds:
             yield guide, some, stock_of(self, guide.rule.network, some)
 
-    def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
-        rewards, ended, never = super()._advance(actions, active)
-        return rewards, never, ended
-
     def _orders(self, actions: Array) -> FloatArray:
         if self.actions == "orders":
             return self.orders_of(actions)

@@ -94,7 +94,7 @@ class LostSalesEnv(InventoryEnv):
 
     ## Episode End
 
-    Terminated after the instance's number of periods; never truncated.
+    Truncated after the instance's number of periods, as the shelf goes on; never terminated.
 
     ## Arguments
 

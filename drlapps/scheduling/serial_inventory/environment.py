@@ -200,10 +200,6 @@ class SerialInventoryEnv(InventoryEnv):
             else:
                 self._functions[row] = first
 
-    def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
-        rewards, over, never = super()._advance(actions, active)
-        return rewards, never, over
-
     def _orders(self, actions: Array) -> FloatArray:
         if self._kind == "orders":
             orders = self.orders_of(actions)

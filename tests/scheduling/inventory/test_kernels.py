@@ -207,8 +207,9 @@ def test_a_row_that_has_ended_stays_as_it_is(OrdersEnv):
         env.step(np.full((2, 1), 3.0))
     before, metrics = env.solution(0), env.metrics(0)
     for _ in range(2):
-        _, rewards, terminated, *_ = env.step(np.full((2, 1), 3.0))
+        _, rewards, terminated, truncated, _ = env.step(np.full((2, 1), 3.0))
         assert rewards[0] == 0.0
-        assert terminated[0]
+        assert truncated[0]
+        assert not terminated.any()
     assert (env.solution(0), env.metrics(0)) == (before, metrics)
     assert len(env.solution(1)["sold"]) == 5
