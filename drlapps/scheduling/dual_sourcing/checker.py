@@ -6,7 +6,6 @@ next state are taken here, from the relative values of the exact program.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,11 +30,7 @@ def check(instance: DualSourcing, solution: Mapping[str, Any]) -> dict[str, floa
     Returns:
         Every metric of the environment; ``feasible`` alone, 0, if the path breaks a rule.
     """
-    found = check_network(instance, solution)
-    if not found["feasible"]:
-        return found
-    counted = expected_costs(instance, solution)[instance.warm_up :]
-    return {**found, "expected_cost": math.fsum(counted) / max(len(counted), 1)}
+    return check_network(instance, solution, expected_costs)
 
 
 def states(instance: DualSourcing, solution: Mapping[str, Any]) -> tuple[FloatArray, FloatArray]:

@@ -3,7 +3,7 @@
 =============  ==========================================================================
 pool           scenarios
 =============  ==========================================================================
-``train``      :class:`RandomScenarios`: endless paths of 256 random problems
+``train``      endless paths of 256 random problems
 ``validation`` 1 path of each of 24 other random problems
 ``test``       3 paths of 1000 periods of each problem in :data:`PUBLISHED`
 ``toy``        two problems solved by hand
@@ -44,7 +44,7 @@ from drlapps.scheduling.inventory.demand import (
     parse_demand,
 )
 from drlapps.scheduling.inventory.files import MOST_PERIODS, SUFFIXES, read_table
-from drlapps.scheduling.inventory.scenario import Scenario, path_seed
+from drlapps.scheduling.inventory.scenario import RandomPaths, Scenario, path_seed
 
 PUBLISHED = tuple(f"u04-lr{lead}-ce{cost}" for cost in (105, 110) for lead in (2, 3, 4))
 """The problems of Gijsbrechts et al. 2022, figure 9."""
@@ -97,32 +97,6 @@ def path(
     return DualSourcing(f"{name}:{number}", problem.network, seed, periods, warm_up, problem)
 
 
-@dataclass(frozen=True)
-class RandomScenarios:
-    """A pool without end: paths of given problems.
-
-    Attributes:
-        problems: to draw from, each equally likely.
-        periods: of a path.
-    """
-
-    problems: tuple[Problem, ...]
-    periods: int
-
-    def sample(self, rng: np.random.Generator) -> DualSourcing:
-        """Draw a problem and a seed."""
-        problem = self.problems[int(rng.integers(len(self.problems)))]
-        return self._scenario("random", problem, int(rng.integers(2**63)))
-
-    def largest(self) -> DualSourcing:
-        """Return a scenario of the problem with the longest lead time."""
-        slowest = max(self.problems, key=lambda problem: problem.regular_lead_time)
-        return self._scenario("largest", slowest, 0)
-
-    def _scenario(self, name: str, problem: Problem, seed: int) -> DualSourcing:
-        return DualSourcing(name, problem.network, seed, self.periods, 0, problem)
-
-
 def random_problems(count: int, seed: int) -> tuple[Problem, ...]:
     """Draw problems that differ in all that the optimal orders depend on.
 
@@ -163,7 +137,7 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 def train(
     problem: str = "random", problems: int = 256, periods: int = 200, seed: int = 0
-) -> RandomScenarios:
+) -> RandomPaths[DualSourcing]:
     """Return the pool to train on.
 
     Args:
@@ -179,9 +153,16 @@ def train(
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InputError(f"{option} must be a whole number above 0, not {number!r}")
     if problem != "random":
-        return RandomScenarios((_problem(str(problem))[0],), periods)
+        return _endless((_problem(str(problem))[0],), periods)
     # Its own stream, so that no seed gives the problems that agents are validated on.
-    return RandomScenarios(random_problems(problems, seed + 1_000), periods)
+    return _endless(random_problems(problems, seed + 1_000), periods)
+
+
+def _endless(problems: tuple[Problem, ...], periods: int) -> RandomPaths[DualSourcing]:
+    scenarios = tuple(
+        DualSourcing("path", problem.network, 0, periods, 0, problem) for problem in problems
+    )
+    return RandomPaths(scenarios, max(scenarios, key=lambda one: one.problem.regular_lead_time))
 
 
 @cache

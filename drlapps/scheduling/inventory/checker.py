@@ -8,8 +8,8 @@ pipelines, compares what was shipped, stocked, backordered and sold, and adds th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +19,26 @@ from drlapps.scheduling.inventory.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
 
+ScenarioT = TypeVar("ScenarioT", bound=Scenario)
+
 _TOLERANCE = 1e-6
 _PER_ARC = ("orders", "shipped")
 _PER_NODE = ("on_hand", "backorder", "sold", "demand")
 
 
-def check(instance: Scenario, solution: Mapping[str, Any]) -> dict[str, float]:
+def check(
+    instance: ScenarioT,
+    solution: Mapping[str, Any],
+    expected_costs: Callable[[ScenarioT, Mapping[str, Any]], FloatArray] | None = None,
+) -> dict[str, float]:
     """Recompute the metrics of an episode.
 
     Args:
         instance: the scenario.
         solution: for each period a list, with a number an arc under ``orders`` and ``shipped`` and
             a number a node under ``on_hand``, ``backorder`` (both at the end of the period),
-            ``sold`` and ``demand``; and a number under ``expected``, where the task has it.
+            ``sold`` and ``demand``.
+        expected_costs: recomputes the expected cost charged to each period, where the task has it.
 
     Returns:
         Every metric of the environment; ``feasible`` alone, 0, if the path breaks a rule.
@@ -51,15 +58,9 @@ def check(instance: Scenario, solution: Mapping[str, Any]) -> dict[str, float]:
         "fill_rate": sums["served"] / sums["demand"] if sums["demand"] > 0.0 else 1.0,
         "feasible": 1.0,
     }
-    if "expected" in solution:
-        found["expected_cost"] = expected_cost(solution, instance.warm_up)
+    if expected_costs is not None:
+        found["expected_cost"] = math.fsum(expected_costs(instance, solution)[counted]) / number
     return found
-
-
-def expected_cost(solution: Mapping[str, Any], warm_up: int) -> float:
-    """Return the mean of the expected costs charged to the counted periods."""
-    charged = solution["expected"][warm_up:]
-    return math.fsum(charged) / max(len(charged), 1)
 
 
 def violations(instance: Scenario, solution: Mapping[str, Any]) -> list[str]:
@@ -84,8 +85,6 @@ def _audit(instance: Scenario, solution: Mapping[str, Any]) -> tuple[Replay | No
         if numbers is None:
             return None, [f"the solution needs {periods} x {width} finite numbers under {name!r}"]
         told[name] = numbers
-    if "expected" in solution and _numbers(solution["expected"], (periods,)) is None:
-        return None, [f"the solution needs {periods} finite numbers under 'expected'"]
     if not np.array_equal(told["demand"], instance.demand):
         return None, ["the demand is not that of the scenario"]
     replay = Replay(instance, told["orders"])

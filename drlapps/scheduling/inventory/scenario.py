@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,31 @@ class Scenario:
     def bound(self) -> float | None:
         """What no policy's expected cost can beat, where a task knows it."""
         return None
+
+
+ScenarioT = TypeVar("ScenarioT", bound=Scenario)
+
+
+@dataclass(frozen=True)
+class RandomPaths(Generic[ScenarioT]):
+    """A pool without end: fresh paths of given scenarios' problems, each equally likely.
+
+    Attributes:
+        scenarios: one of each problem.
+        size: a scenario that none of them exceeds in size.
+    """
+
+    scenarios: tuple[ScenarioT, ...]
+    size: ScenarioT
+
+    def sample(self, rng: np.random.Generator) -> ScenarioT:
+        """Draw a problem and a seed."""
+        chosen = self.scenarios[int(rng.integers(len(self.scenarios)))]
+        return replace(chosen, name="random", seed=int(rng.integers(2**63)))
+
+    def largest(self) -> ScenarioT:
+        """Return a scenario that no drawn one exceeds in size."""
+        return self.size
 
 
 def path_seed(name: str, number: int) -> int:

@@ -3,7 +3,7 @@
 =============  ==================================================================
 pool           instances
 =============  ==================================================================
-``train``      :class:`RandomScenarios`: endless paths of one network
+``train``      endless paths of one network
 ``validation`` 8 paths of the same network
 ``test``       4 other paths of ``ten-node``
 ``toy``        two scenarios of its shape and known demand, solved by hand
@@ -17,19 +17,17 @@ agent is trained for one of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
+from drlapps import naming
 from drlapps.errors import InputError, unknown
 from drlapps.scheduling.inventory.demand import Constant, Trace
 from drlapps.scheduling.inventory.files import SUFFIXES, read_network
 from drlapps.scheduling.inventory.network import Arc, Network, Node, network
-from drlapps.scheduling.inventory.scenario import Scenario, path_seed
+from drlapps.scheduling.inventory.scenario import RandomPaths, Scenario, path_seed
 from drlapps.scheduling.inventory_network.networks import PROBLEMS, Problem
 
 DEFAULT = "ten-node"
@@ -37,7 +35,6 @@ TEST_PATHS, VALIDATION_PATHS = 4, 8
 PERIODS, WARM_UP = 1100, 100
 """How long a network of one's own is run."""
 
-_MOST_PATHS = 100_000
 _OWN_PATHS = 1_000_000
 
 
@@ -82,28 +79,7 @@ def path(problem: str, number: int) -> NetworkScenario:
     )
 
 
-@dataclass(frozen=True)
-class RandomScenarios:
-    """A pool without end: paths of one network.
-
-    Attributes:
-        network: what is supplied and how.
-        periods: length of an episode.
-    """
-
-    network: Network
-    periods: int = 240
-
-    def sample(self, rng: np.random.Generator) -> NetworkScenario:
-        """Draw a path."""
-        return NetworkScenario("random", self.network, int(rng.integers(2**63)), self.periods)
-
-    def largest(self) -> NetworkScenario:
-        """Return a path; all have the same size."""
-        return NetworkScenario("largest", self.network, 0, self.periods)
-
-
-def train(problem: str = DEFAULT, periods: int = 240) -> RandomScenarios:
+def train(problem: str = DEFAULT, periods: int = 240) -> RandomPaths[NetworkScenario]:
     """Return the pool to train on.
 
     Args:
@@ -115,7 +91,8 @@ def train(problem: str = DEFAULT, periods: int = 240) -> RandomScenarios:
     """
     if isinstance(periods, bool) or not isinstance(periods, int) or periods < 1:
         raise InputError(f"periods must be a whole number above 0, not {periods!r}")
-    return RandomScenarios(named_problem(str(problem)).network, periods)
+    scenario = NetworkScenario("path", named_problem(str(problem)).network, 0, periods)
+    return RandomPaths((scenario,), scenario)
 
 
 @cache
@@ -233,22 +210,7 @@ def named(words: Iterable[str]) -> list[NetworkScenario]:
     Raises:
         InputError: there is no such scenario, or its file is malformed.
     """
-    words = [words] if isinstance(words, str) else words
-    parts = [part.strip() for word in words for part in word.split(",")]
-    return [scenario for part in parts for scenario in _resolve(part)]
-
-
-def _resolve(word: str) -> list[NetworkScenario]:
-    known = {scenario.name: scenario for scenario in (*toy(), *solved())}
-    if word in known:
-        return [known[word]]
-    name, first, last = word, "0", None
-    if match := re.fullmatch(r"(.+):(\d+)(?:\.\.(\d+))?", word):
-        name, first, last = match.groups()
-    begin, end = int(first), int(last or first)
-    if not begin <= end < begin + _MOST_PATHS:
-        raise InputError(f"{word!r} is no range of at most {_MOST_PATHS} paths")
-    return [path(name, number) for number in range(begin, end + 1)]
+    return naming.paths(words, (*toy(), *solved()), path)
 
 
 @cache

@@ -6,7 +6,6 @@ probabilities, taken from the relative values of the exact program without the e
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,11 +30,7 @@ def check(instance: Shelf, solution: Mapping[str, Any]) -> dict[str, float]:
     Returns:
         Every metric of the environment; ``feasible`` alone, 0, if the path breaks a rule.
     """
-    found = check_network(instance, solution)
-    if not found["feasible"]:
-        return found
-    counted = expected_costs(instance, solution)[instance.warm_up :]
-    return {**found, "expected_cost": math.fsum(counted) / max(len(counted), 1)}
+    return check_network(instance, solution, expected_costs)
 
 
 def states(instance: Shelf, solution: Mapping[str, Any]) -> IntArray:

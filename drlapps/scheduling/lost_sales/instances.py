@@ -3,7 +3,7 @@
 =============  ==========================================================================
 pool           instances
 =============  ==========================================================================
-``train``      :class:`RandomProblems`: endless paths of random problems, or of one problem
+``train``      endless paths of random problems, or of one problem
 ``validation`` 2 paths of each of 16 other random problems, small enough to be solved at once, or
                of the one problem trained on
 ``test``       2 paths of each of the 32 problems of Zipkin 2008 and of one of Bijvank 2015
@@ -41,7 +41,7 @@ from drlapps.scheduling.inventory.demand import (
     parse_demand,
 )
 from drlapps.scheduling.inventory.files import SUFFIXES, read_table
-from drlapps.scheduling.inventory.scenario import Scenario, path_seed
+from drlapps.scheduling.inventory.scenario import RandomPaths, Scenario, path_seed
 from drlapps.scheduling.lost_sales.dynamic_programming import Solution, Space, solve
 from drlapps.scheduling.lost_sales.problem import Problem
 
@@ -60,7 +60,7 @@ PERIODS, WARM_UP = 1_000, 50
 TEST_PATHS, VALIDATION_PATHS = 2, 2
 VALIDATION_PROBLEMS = 16
 _VALIDATION_SEED, _VALIDATION_STATES = 11, 100_000
-_MOST_PATHS, _OWN_PATHS = 100_000, 1_000_000
+_OWN_PATHS = 1_000_000
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _NAME = re.compile(
     rf"(poisson|geometric|negbin){_NUMBER}(?:v{_NUMBER})?-l(\d+)-p{_NUMBER}(?:-k{_NUMBER})?"
@@ -99,33 +99,6 @@ def path(
     """Return path ``number`` of a problem; its seed is a hash of the name and the number."""
     seed = path_seed(name, number)
     return Shelf(f"{name}:{number}", problem.network, seed, periods, warm_up, problem=problem)
-
-
-@dataclass(frozen=True)
-class RandomProblems:
-    """A pool without end: paths of given problems, each equally likely.
-
-    Attributes:
-        problems: to draw from.
-        periods: of a path.
-    """
-
-    problems: tuple[Problem, ...]
-    periods: int
-
-    def sample(self, rng: np.random.Generator) -> Shelf:
-        """Draw a problem and a seed."""
-        problem = self.problems[int(rng.integers(len(self.problems)))]
-        seed = int(rng.integers(2**63))
-        return Shelf("random", problem.network, seed, self.periods, 0, problem=problem)
-
-    def largest(self) -> Shelf:
-        """Return a path of the problem of the most storage, with the longest lead time."""
-        storage = max(self.problems, key=lambda problem: problem.storage)
-        lead_time = max(problem.lead_time for problem in self.problems)
-        problem = Problem(lead_time, storage.penalty, storage.demand, storage.holding)
-        widest = problem if problem.storage >= storage.storage else storage
-        return Shelf("largest", widest.network, 0, self.periods, 0, problem=widest)
 
 
 def random_problems(count: int, seed: int, lead_time: int = 4) -> tuple[Problem, ...]:
@@ -167,7 +140,7 @@ def train(
     lead_time: int = 4,
     periods: int = 2_000,
     seed: int = 0,
-) -> RandomProblems:
+) -> RandomPaths[Shelf]:
     """Return the pool to train on.
 
     Args:
@@ -185,9 +158,22 @@ def train(
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InputError(f"{option} must be a whole number above 0, not {number!r}")
     if problem != "random":
-        return RandomProblems((_problem(str(problem)),), periods)
+        return _endless((_problem(str(problem)),), periods)
     # Its own stream, so that no seed gives the problems that agents are validated on.
-    return RandomProblems(random_problems(problems, seed + 1_000, lead_time), periods)
+    return _endless(random_problems(problems, seed + 1_000, lead_time), periods)
+
+
+def _endless(problems: tuple[Problem, ...], periods: int) -> RandomPaths[Shelf]:
+    # The largest: the problem of the most storage, with the longest lead time.
+    widest = max(problems, key=lambda problem: problem.storage)
+    lead_time = max(problem.lead_time for problem in problems)
+    slowest = Problem(lead_time, widest.penalty, widest.demand, widest.holding)
+    largest = slowest if slowest.storage >= widest.storage else widest
+    *shelves, size = (
+        Shelf("path", problem.network, 0, periods, problem=problem)
+        for problem in (*problems, largest)
+    )
+    return RandomPaths(tuple(shelves), size)
 
 
 @cache

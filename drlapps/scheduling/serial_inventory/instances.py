@@ -3,7 +3,7 @@
 =============  ===================================================================
 pool           scenarios
 =============  ===================================================================
-``train``      :class:`RandomScenarios`: endless paths of 128 random systems
+``train``      endless paths of 128 random systems
 ``validation`` one path of each of 16 other random systems
 ``test``       4 paths of each system in :data:`TESTED`
 ``toy``        three systems of one or two stages, solved by hand
@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,14 +34,14 @@ from drlapps.scheduling.inventory.demand import (
     UniformInteger,
 )
 from drlapps.scheduling.inventory.files import SUFFIXES
-from drlapps.scheduling.inventory.scenario import Scenario, path_seed
+from drlapps.scheduling.inventory.scenario import RandomPaths, Scenario, path_seed
 from drlapps.scheduling.serial_inventory.beer_game import GAMES, TOLD, WEEKS
 from drlapps.scheduling.serial_inventory.clark_scarf import solve
 from drlapps.scheduling.serial_inventory.parameters import changed, changes, read_problem
 from drlapps.scheduling.serial_inventory.problem import SerialProblem
 
 __all__ = [
-    "PROBLEMS", "RandomScenarios", "SerialScenario", "named", "path", "test", "toy", "train",
+    "PROBLEMS", "SerialScenario", "named", "path", "test", "toy", "train",
     "validation",
 ]  # fmt: skip
 
@@ -118,37 +118,6 @@ def path(
     return SerialScenario(f"{name}:{number}", problem.network, seed, periods, warm_up, problem)
 
 
-@dataclass(frozen=True)
-class RandomScenarios:
-    """A pool without end: paths of given problems.
-
-    Attributes:
-        problems: to draw from, each equally likely.
-        periods: of each path.
-    """
-
-    problems: tuple[SerialProblem, ...]
-    periods: int
-
-    def sample(self, rng: np.random.Generator) -> SerialScenario:
-        """Draw a problem and a seed."""
-        problem = self.problems[int(rng.integers(len(self.problems)))]
-        return self._scenario("random", problem, int(rng.integers(2**63)))
-
-    def largest(self) -> SerialScenario:
-        """Return a scenario that has as many stages and pipeline slots as any of the pool."""
-        return self._scenario("largest", self._largest, 0)
-
-    @cached_property
-    def _largest(self) -> SerialProblem:
-        stages = max(problem.stages for problem in self.problems)
-        longest = max(max(problem.lead_times) for problem in self.problems)
-        return SerialProblem((longest,) * stages, (1.0,) * stages, 1.0, Poisson(5.0))
-
-    def _scenario(self, name: str, problem: SerialProblem, seed: int) -> SerialScenario:
-        return SerialScenario(name, problem.network, seed, self.periods, 0, problem)
-
-
 def random_problems(count: int, seed: int) -> tuple[SerialProblem, ...]:
     """Draw systems that differ in all that the optimal levels depend on.
 
@@ -191,7 +160,7 @@ def train(
     mean: object = None,
     sd: object = None,
     stages: object = None,
-) -> RandomScenarios:
+) -> RandomPaths[SerialScenario]:
     """Return the pool to train on.
 
     Args:
@@ -219,8 +188,19 @@ def train(
         if wanted:
             raise InputError(f"{next(iter(wanted))} can be set for one problem, not for random")
         # Its own stream, so that no seed gives the systems that agents are validated on.
-        return RandomScenarios(random_problems(problems, seed + 1_000), periods)
-    return RandomScenarios((changed(_problem(str(problem)), wanted),), periods)
+        return _endless(random_problems(problems, seed + 1_000), periods)
+    return _endless((changed(_problem(str(problem)), wanted),), periods)
+
+
+def _endless(problems: tuple[SerialProblem, ...], periods: int) -> RandomPaths[SerialScenario]:
+    stages = max(problem.stages for problem in problems)
+    longest = max(max(problem.lead_times) for problem in problems)
+    largest = SerialProblem((longest,) * stages, (1.0,) * stages, 1.0, Poisson(5.0))
+    *scenarios, size = (
+        SerialScenario("path", problem.network, 0, periods, 0, problem)
+        for problem in (*problems, largest)
+    )
+    return RandomPaths(tuple(scenarios), size)
 
 
 def validation(

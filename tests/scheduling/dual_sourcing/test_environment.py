@@ -10,11 +10,11 @@ from drlapps.errors import InputError
 from drlapps.evaluate import rollout
 from drlapps.policy import Policy
 from drlapps.scheduling.dual_sourcing import baselines
+from drlapps.scheduling.dual_sourcing.checker import check
 from drlapps.scheduling.dual_sourcing.dynamic_programming import solve
 from drlapps.scheduling.dual_sourcing.environment import LEVELS, QUANTITIES, DualSourcingEnv
 from drlapps.scheduling.dual_sourcing.instances import path, train
 from drlapps.scheduling.dual_sourcing.problem import Problem
-from drlapps.scheduling.inventory.checker import check
 from drlapps.scheduling.inventory.demand import Geometric, Poisson, UniformInteger
 
 PLAYERS = (

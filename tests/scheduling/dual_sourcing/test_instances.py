@@ -75,7 +75,7 @@ def test_problems_come_from_files(tmp_path):
     assert (found.problem.regular_lead_time, found.problem.expedited_cost) == (3, 108)
     assert (found.periods, found.warm_up) == (50, 5)
     assert found.reference > 150.0
-    assert train(problem=str(toml)).problems == (found.problem,)
+    assert train(problem=str(toml)).size.problem == found.problem
     assert validation(problem=str(toml))[0].problem == found.problem
     other = tmp_path / "mine.json"
     other.write_text(json.dumps({"demand": {"law": "poisson", "mean": 2}}))
@@ -134,7 +134,7 @@ def test_pools_share_no_path_and_no_random_problem():
     hashes = [scenario.hash for pool in pools.values() for scenario in pool]
     assert len(hashes) == len(set(hashes)) == 24 + 18 + 2
     checked = {scenario.problem for scenario in validation()}
-    assert not checked & set(train().problems)
+    assert not checked & {one.problem for one in train().scenarios}
     assert len(checked) == 24
     single = validation(problem="u04-lr2-ce105")
     assert not {one.hash for one in single} & set(hashes)

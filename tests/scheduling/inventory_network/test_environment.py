@@ -65,7 +65,7 @@ def test_discrete_actions_choose_a_factor_for_each_echelon() -> None:
 def test_rewards_are_costs_without_the_luck_of_the_draw() -> None:
     env = InventoryNetworkEnv(256, train(periods=200))
     env.reset(seed=1)
-    guide = env._guide(train().network)
+    guide = env._guide(train().size.network)
     policy = Newsvendor()
     policy.reset(env, 0)
     expected, realised = [], []

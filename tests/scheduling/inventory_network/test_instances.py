@@ -129,7 +129,7 @@ def test_a_network_of_ones_own_comes_from_a_file(tmp_path: Path) -> None:
     (scenario,) = named([f"{file}:3"])
     assert (scenario.periods, scenario.warm_up) == (1100, 100)
     assert scenario.network.arcs[0].lead_time == 2
-    assert train(problem=str(file)).network == scenario.network
+    assert train(problem=str(file)).size.network == scenario.network
     named_problem.cache_clear()
     file.write_text("periods = 40\n" + text)
     assert path(str(file), 0).periods == 40

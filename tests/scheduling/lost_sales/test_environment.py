@@ -32,7 +32,7 @@ def batch(shelves, **options):
 def play(shelves, policy):
     env = batch(shelves)
     policy.reset(env, 0)
-    while not env.step(policy.act(env, None))[2].all():
+    while not env.step(policy.act(env, None))[3].all():
         pass
     return env
 

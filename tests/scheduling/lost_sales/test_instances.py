@@ -96,14 +96,15 @@ def test_the_test_pool_holds_the_published_problems():
 
 def test_no_pool_shares_a_problem_with_training():
     known = {shelf.problem for shelf in (*published(), *validation(), *toy())}
-    assert not known & set(train().problems)
+    assert not known & {one.problem for one in train().scenarios}
 
 
 def test_the_largest_problem_exceeds_all_in_storage_and_lead_time():
     pool = train(problems=200)
     largest = pool.largest().problem
-    assert all(one.storage <= largest.storage for one in pool.problems)
-    assert all(one.lead_time <= largest.lead_time for one in pool.problems)
+    problems = [one.problem for one in pool.scenarios]
+    assert all(one.storage <= largest.storage for one in problems)
+    assert all(one.lead_time <= largest.lead_time for one in problems)
 
 
 @given(st.integers(1, 4), st.floats(0.1, 100), st.floats(0.5, 8), st.sampled_from([0.0, 3.0]))

@@ -20,7 +20,7 @@ def episode(request):
     env.reset(seed=0, options={"instances": [shelf]})
     policy = BaseStock()
     policy.reset(env, 0)
-    while not env.step(policy.act(env, None))[2].all():
+    while not env.step(policy.act(env, None))[3].all():
         pass
     return shelf, env.solution(0)
 

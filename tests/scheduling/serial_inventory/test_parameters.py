@@ -84,7 +84,7 @@ def test_files_hold_problems(tmp_path: Path) -> None:
     other.write_text(json.dumps({**table, "mean": 4}))
     assert one(str(other)) == SerialProblem((1, 1), (1.0, 1.0), 9.0, Poisson(4.0))
     assert [scenario.name for scenario in named([f"{other}:3..4"])] == [f"{other}:3", f"{other}:4"]
-    assert train(str(other)).problems == (one(str(other)),)
+    assert train(str(other)).scenarios[0].problem == one(str(other))
     assert {scenario.problem for scenario in validation(str(other))} == {one(str(other))}
     assert one(str(other), penalty=3).penalty == 3.0
 
