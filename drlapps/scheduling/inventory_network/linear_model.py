@@ -8,17 +8,16 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drlapps.errors import Failure
+from drlapps.highs import persistent
 from drlapps.scheduling.inventory.network import Network
 from drlapps.scheduling.inventory_network.linear_equations import Equations, FloatArray
 
 if TYPE_CHECKING:
-    from pyomo.environ import ConcreteModel
-
     from drlapps.scheduling.inventory.environment import InventoryEnv
 
 
@@ -89,7 +88,7 @@ class SupplyProgram:
         self.scenarios = scenarios
         self._equations = Equations(network, weights, scenarios, terminal, patient, largest)
         self.model = self._equations.build()
-        self._solver = _persistent(self.model)
+        self._solver = persistent(self.model, mip_rel_gap=_GAP)
 
     def solve(self, state: State, demand: FloatArray) -> float:
         """Find the least expected cost.
@@ -160,27 +159,3 @@ class SupplyProgram:
         for place, order in wanted.items():
             orders[place] = max(found[order], 0.0)
         return orders
-
-
-def _persistent(model: ConcreteModel) -> Any:
-    """Return HiGHS with the model loaded, on the watch for changed parameters only."""
-    from pyomo.contrib.appsi.solvers import Highs
-
-    solver = Highs()
-    solver.highs_options = {"log_to_console": False, "threads": 1}
-    solver.config.load_solution = False
-    solver.config.mip_gap = _GAP
-    solver.set_instance(model)
-    updates = solver.update_config
-    for change in (
-        "check_for_new_or_removed_constraints",
-        "check_for_new_or_removed_vars",
-        "check_for_new_or_removed_params",
-        "check_for_new_objective",
-        "update_constraints",
-        "update_vars",
-        "update_named_expressions",
-        "update_objective",
-    ):
-        setattr(updates, change, False)
-    return solver

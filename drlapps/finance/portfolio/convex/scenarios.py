@@ -18,6 +18,7 @@ from drlapps.errors import Failure
 from drlapps.finance.portfolio.allocation import Matrix, Vector
 from drlapps.finance.portfolio.convex.limits import Admissible
 from drlapps.finance.portfolio.convex.programs import rounded
+from drlapps.highs import persistent
 
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
@@ -45,32 +46,12 @@ class ScenarioProgram:
     """
 
     def __init__(self, shape: tuple[int, ...], alpha: float | None) -> None:
-        from pyomo.contrib.appsi.solvers import Highs
-
         self.shape = shape
         self._returns = np.zeros(shape)
         self._model = _model(*shape, alpha=alpha)
-        self._solver = Highs()
-        self._solver.highs_options = {
-            "log_to_console": False,
-            "primal_feasibility_tolerance": 1e-9,
-            "dual_feasibility_tolerance": 1e-9,
-        }
-        self._solver.config.load_solution = False
-        self._solver.set_instance(self._model)
-        # Nothing but parameters ever changes; to look for other changes costs more than to solve.
-        updates = self._solver.update_config
-        for change in (
-            "check_for_new_or_removed_constraints",
-            "check_for_new_or_removed_vars",
-            "check_for_new_or_removed_params",
-            "check_for_new_objective",
-            "update_constraints",
-            "update_vars",
-            "update_named_expressions",
-            "update_objective",
-        ):
-            setattr(updates, change, False)
+        self._solver = persistent(
+            self._model, primal_feasibility_tolerance=1e-9, dual_feasibility_tolerance=1e-9
+        )
 
     def solve(self, returns: Matrix, first: int, admissible: Admissible) -> Vector:
         """Return the best admissible weights.
