@@ -34,7 +34,7 @@ BOLDEST = math.log(64.0)
 
 
 class LostSalesEnv(InventoryEnv):
-    """Order for a shelf whose customers leave when it is empty; orders take ``L`` periods to come.
+    """Order for a shelf whose customers leave when it is empty; orders take ``L`` coming periods.
 
     ## Description
 
