@@ -206,11 +206,12 @@ def save_solution(row: JSON, path: Path | None) -> None:
 
 
 def save_plot(charts: Mapping[str, Any], path: Path | None) -> None:
-    """Write the first chart of a solution."""
+    """Write the charts of a solution to a page, or the first one to a picture."""
     if path is not None:
         from drlapps import report
 
-        report.chart_file(next(iter(charts.values())), path)
+        first, *more = charts.values()
+        report.chart_file(first, path, *more)
         _say(f"wrote {path}")
 
 

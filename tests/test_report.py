@@ -522,6 +522,9 @@ def test_chart_files_by_suffix(whole, tmp_path):
     assert len(png) > 5000
     assert ElementTree.parse(tmp_path / "chart.svg").getroot().tag.endswith("svg")
     assert len(Page((tmp_path / "chart.html").read_text()).specs) == 1
+    # A page has room for more than one.
+    report.chart_file(chart, tmp_path / "chart.html", chart, chart)
+    assert len(Page((tmp_path / "chart.html").read_text()).specs) == 3
     with pytest.raises(InputError, match=r"chart\.pdf"):
         report.chart_file(chart, tmp_path / "chart.pdf")
     with pytest.raises(InputError, match=r"no/such/chart\.png"):

@@ -146,8 +146,13 @@ def html_document(document: Document) -> str:
     return page.document(document)
 
 
-def chart_file(chart: Chart, path: str | Path) -> None:
+def chart_file(chart: Chart, path: str | Path, *more: Chart) -> None:
     """Write a chart as a self-contained page, a PNG or an SVG, by the suffix of the file.
+
+    Args:
+        chart: the chart.
+        path: where to.
+        more: charts that a page shows below it; a picture has room for one.
 
     Raises:
         InputError: the suffix is another one, or the file cannot be written.
@@ -159,7 +164,7 @@ def chart_file(chart: Chart, path: str | Path) -> None:
     if suffix == ".html":
         from drlapps.report import page
 
-        files.write_atomic(path, page.chart(chart, path.stem))
+        files.write_atomic(path, page.charts((chart, *more), path.stem))
         return
     import vl_convert
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -92,10 +92,11 @@ def document(found: Document) -> str:
     return _shell(found.title, "\n".join(parts), specs)
 
 
-def chart(drawn: alt.TopLevelMixin, title: str) -> str:
-    """Return the page of a single chart."""
+def charts(drawn: Iterable[alt.TopLevelMixin], title: str) -> str:
+    """Return the page of charts and nothing else."""
     specs: list[Mapping[str, Any]] = []
-    return _shell(title, f"<section>{_place(specs, drawn.to_dict())}</section>", specs)
+    boxes = [f"<section>{_place(specs, chart.to_dict())}</section>" for chart in drawn]
+    return _shell(title, "\n".join(boxes), specs)
 
 
 def _box(title: str, content: str) -> str:
