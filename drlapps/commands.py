@@ -333,7 +333,7 @@ def _figures(task: Task, instance: Any, comparison: JSON) -> list[JSON]:
     figures = []
     for policy, (row, solution) in first.items():
         title = f"{instance.name}: {policy}, {task.metric.name} {row['metric']['value']:g}"
-        for chart in registry.figures(task, instance, solution, title).values():
+        for chart in registry.compared_figures(task, instance, solution, title).values():
             figures.append({"title": title, "spec": chart.to_dict()})
     return figures
 

@@ -255,6 +255,15 @@ def figures(task: Task, instance: Any, solution: Mapping[str, Any], title: str) 
     return drawn
 
 
+def compared_figures(
+    task: Task, instance: Any, solution: Mapping[str, Any], title: str
+) -> dict[str, Any]:
+    """Return those charts that a comparison shows of each policy: all, unless the views say."""
+    drawn = figures(task, instance, solution, title)
+    names = getattr(importlib.import_module(task.views), "COMPARED", tuple(drawn))
+    return {name: chart for name, chart in drawn.items() if name in names}
+
+
 def parameters(task: Task) -> dict[str, Parameter]:
     """Return what ``--set`` can change, by name: the environment's and the train pool's."""
     found: dict[str, Parameter] = {}

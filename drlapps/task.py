@@ -89,7 +89,8 @@ class Task:
         agents: name to import string of the preset.
         pretrained: agent whose trained runs ship in the task folder's ``agents/``, if any.
         checker: import string of ``check(instance, solution) -> metrics``.
-        views: module whose ``figures(instance, solution, title)`` draws a solution.
+        views: module whose ``figures(instance, solution, title)`` draws a solution; if it has a
+            tuple ``COMPARED``, comparisons show the figures of those names only.
         backtest: module whose ``run`` answers ``drlapps backtest``, if history can be replayed.
         data: module whose functions answer ``drlapps data``, if there is any to fetch or check.
         published: rows of published results (``method``, ``value``, ``unit``, ``source``), for

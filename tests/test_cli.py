@@ -17,8 +17,8 @@ from drlapps.cli import main
 
 SOLVE_KEYS = {
     "task", "policy", "kind", "information", "run_seed", "instance", "instance_hash", "metric",
-    "metrics", "feasible", "status", "bound", "reference", "gap_percent", "seconds", "incumbents", "details",
-    "solution",
+    "metrics", "feasible", "status", "bound", "reference", "gap_percent", "seconds", "incumbents",
+    "details", "solution",
 }  # fmt: skip
 
 

@@ -15,7 +15,9 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from drlapps import registry
+from drlapps.contestants import contestant
 from drlapps.errors import InputError
+from drlapps.evaluate import evaluate
 from drlapps.policy import Policy
 from drlapps.task import Metric, Task
 
@@ -327,3 +329,38 @@ def test_metrics_say_how_far_off_a_value_is() -> None:
     assert up.gap_percent(-110.0, -100.0) == pytest.approx(10.0)
     assert down.gap_percent(1.0, None) is None
     assert down.gap_percent(1.0, 0.0) is None
+
+
+def test_a_comparison_shows_the_figures_that_the_views_name() -> None:
+    task = registry.get("scheduling/lost-sales")
+    toy = registry.pool(task, "toy")[0]
+    found = evaluate(task, [contestant(task, "optimal")], [toy], keep_solutions=[toy.name])
+    solution = found[0].solution
+    assert solution is not None
+    drawn = registry.figures(task, toy, solution, "title")
+    compared = registry.compared_figures(task, toy, solution, "title")
+    assert list(compared) == ["stock", "policy"]
+    assert compared.keys() < drawn.keys()
+    # Views that name none show all.
+    shop = registry.get("scheduling/job-shop")
+    job = registry.pool(shop, "toy")[0]
+    plan = evaluate(shop, [contestant(shop, "spt")], [job], keep_solutions=[job.name])[0].solution
+    assert plan is not None
+    assert (
+        registry.compared_figures(shop, job, plan, "").keys()
+        == registry.figures(shop, job, plan, "").keys()
+    )
+
+
+def test_settings_change_named_instances_where_the_task_lets_them() -> None:
+    task = registry.get("scheduling/serial-inventory")
+    assert "penalty" in registry.changes_instances(task)
+    plain, dear = (
+        registry.instances(task, ["snyder-6.1"], **settings)[0]
+        for settings in ({}, {"penalty": 50.0})
+    )
+    assert dear.reference > plain.reference
+    assert dear.hash != plain.hash
+    assert registry.changes_instances(registry.get("scheduling/job-shop")) == set()
+    with pytest.raises(InputError, match="holding"):
+        registry.instances(task, ["snyder-6.1"], holding="much")

@@ -16,6 +16,9 @@ from drlapps.scheduling.inventory import views
 if TYPE_CHECKING:
     import altair as alt
 
+COMPARED = ("stock", "policy")
+"""What a comparison shows of each policy."""
+
 _SOURCES = {"regular order": REGULAR, "expedited order": EXPEDITED}
 _MOST_LABELLED = 400  # cells with a number in them
 

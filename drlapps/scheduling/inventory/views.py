@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Rows: TypeAlias = list[dict[str, Any]]
 FloatArray: TypeAlias = NDArray[np.float64]
 
+COMPARED = ("stock", "orders")
+"""What a comparison shows of each policy."""
+
 LONGEST = 200
 """Most periods that are drawn, from the first one."""
 

@@ -25,6 +25,9 @@ __all__ = ["figures", "table"]
 
 Rows: TypeAlias = list[dict[str, Any]]
 
+COMPARED = ("stock", "policy")
+"""What a comparison shows of each policy."""
+
 MOST_STATES = 120_000
 """Largest exact program that is solved for a picture."""
 
