@@ -14,17 +14,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from drlapps.scheduling.inventory.rationing import (
+    BALANCED,
+    EPSILON,
+    patient_customers,
+    ration,
+)
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer[Any]]
 BoolArray = NDArray[np.bool_]
 
-PROPORTIONAL, PRIORITY, BALANCED = 0, 1, 2
-
 COST, HOLDING, SHORTAGE, ORDERING, DEMAND, SERVED = range(6)
 """Columns of the totals."""
-
-_EPSILON = 1e-9
-_HALVINGS = 60
 
 
 class Parts(NamedTuple):
@@ -118,7 +120,7 @@ def admit(parts: Parts, state: State, orders: FloatArray) -> None:
             most = room[parts.head[row, arc]]
             order = np.rint(orders[row, arc]) if whole else orders[row, arc]
             if order > most:
-                order = math.floor(most + _EPSILON) if whole else most
+                order = math.floor(most + EPSILON) if whole else most
             orders[row, arc] = max(order, 0.0)
             room[parts.head[row, arc]] -= orders[row, arc]
 
@@ -251,7 +253,7 @@ def advance(
                 for arc in range(begin, end):
                     total += request[arc]
                 if total > stock:
-                    _ration(parts.head, parts.allocation[row], parts.integer[row], request,
+                    ration(parts.head, parts.allocation[row], parts.integer[row], request,
                             standing, row, begin, end, stock, total)  # fmt: skip
             for arc in range(begin, end):
                 units = request[arc]
@@ -295,7 +297,7 @@ def advance(
                         source = parts.source[row, node]
                         willing = parts.waiting[row, node]
                         uniform = patience[row, period, node]
-                        patient = _patient(missing, willing, uniform, parts.integer[row])
+                        patient = patient_customers(missing, willing, uniform, parts.integer[row])
                         patient = min(patient, state.on_hand[row, source])
                         state.on_hand[row, source] -= patient
                         shortage += parts.special[row, node] * patient
@@ -384,104 +386,9 @@ def _assemble(
         if head[row, arc] == node:
             units = min(units, component[row, arc] / quantity[row, arc])
     if integer[row]:
-        units = math.floor(units + _EPSILON)
+        units = math.floor(units + EPSILON)
     for arc in range(arcs):
         if head[row, arc] == node:
             # Never below nothing, by a rounding error.
             component[row, arc] = max(component[row, arc] - units * quantity[row, arc], 0.0)
     on_hand[row, node] += units
-
-
-@njit(cache=True, error_model="numpy")
-def _ration(
-    head: IntArray,
-    allocation: int,
-    integer: bool,
-    request: FloatArray,
-    standing: FloatArray,
-    row: int,
-    begin: int,
-    end: int,
-    stock: float,
-    total: float,
-) -> None:
-    """Cut the requests from ``begin`` to ``end`` to what the stock allows."""
-    if allocation == PRIORITY:
-        for arc in range(begin, end):
-            request[arc] = min(request[arc], stock)
-            stock -= request[arc]
-    elif allocation == BALANCED:
-        _balance(head, request, standing, row, begin, end, stock, integer)
-    else:
-        shares = before = 0.0
-        for arc in range(begin, end):
-            shares += request[arc] * stock / total
-            if integer:
-                # Rounding the running sum leaves no unit over, and gives nobody too many.
-                up_to_here = math.floor(shares + _EPSILON)
-                request[arc] = up_to_here - before
-                before = up_to_here
-            else:
-                request[arc] *= stock / total
-
-
-@njit(cache=True, error_model="numpy")
-def _balance(
-    head: IntArray,
-    request: FloatArray,
-    standing: FloatArray,
-    row: int,
-    begin: int,
-    end: int,
-    stock: float,
-    integer: bool,
-) -> None:
-    """Lift the lowest inventory positions first: fill up to the level that uses up the stock."""
-    low, high = np.inf, -np.inf
-    for arc in range(begin, end):
-        place = standing[head[row, arc]]
-        low, high = min(low, place), max(high, place + request[arc])
-    for _ in range(_HALVINGS):
-        level = 0.5 * (low + high)
-        used = 0.0
-        for arc in range(begin, end):
-            used += min(max(level - standing[head[row, arc]], 0.0), request[arc])
-        if used > stock:
-            high = level
-        else:
-            low = level
-    wanted = request[begin:end].copy()
-    left = stock
-    for arc in range(begin, end):
-        units = min(max(low - standing[head[row, arc]], 0.0), wanted[arc - begin])
-        request[arc] = math.floor(units + _EPSILON) if integer else units
-        left -= request[arc]
-    while integer and left >= 1.0:
-        lowest = -1
-        for arc in range(begin, end):
-            if request[arc] < wanted[arc - begin] and (
-                lowest < 0
-                or standing[head[row, arc]] + request[arc]
-                < standing[head[row, lowest]] + request[lowest] - _EPSILON
-            ):
-                lowest = arc
-        request[lowest] += 1.0
-        left -= 1.0
-
-
-@njit(cache=True, error_model="numpy")
-def _patient(missing: float, probability: float, uniform: float, integer: bool) -> float:
-    """Return how many of the missing customers wait: a binomial number, or its mean."""
-    if not integer or probability >= 1.0:
-        return probability * missing
-    units = int(missing)
-    below = 0.0
-    for number in range(units):
-        # In logarithms, as (1 - p)^n may be too small for a float.
-        below += math.exp(
-            math.lgamma(units + 1.0) - math.lgamma(number + 1.0) - math.lgamma(units - number + 1.0)
-            + number * math.log(probability) + (units - number) * math.log1p(-probability)
-        )  # fmt: skip
-        if uniform <= below:
-            return float(number)
-    return float(units)
