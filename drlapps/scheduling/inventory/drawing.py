@@ -223,9 +223,7 @@ class _Layout:
             for index, y in zip(column, ys.tolist(), strict=True):
                 self.points[index] = (left + place * step, y)
         self._connect()
-        for index in self.network.markets:
-            law = self.network.nodes[index].demand
-            assert law is not None
+        for index, law in self.network.laws:
             x, y = self.points[index]
             start = x + _RADIUS
             curve = [(start, y), (start + 26.0, y)]
@@ -242,9 +240,9 @@ class _Layout:
             end = self.points[head]
             place = 0.5
             if supplier < 0:
-                stub = 0.72 if self.network.incoming(head) == tuple(twins) else 0.5
+                length = 0.72 if self.network.incoming(head) == tuple(twins) else 0.5
                 # From a place of its own it need not bend.
-                start, bend = (end[0] - stub * self.step, end[1] + bend), 0.0
+                start, bend = (end[0] - length * self.step, end[1] + bend), 0.0
             else:
                 start = self.points[supplier]
                 # The labels of a fan take turns, or stand near its tips if it is wide.

@@ -49,7 +49,7 @@ class InventoryEnv(VectorEnvironment):
         self, num_envs: int, pool: Pool, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP
     ) -> None:
         super().__init__(num_envs, pool, autoreset_mode=autoreset_mode)
-        known: list[Any] = [pool.largest()] if isinstance(pool, Generator) else list(pool)
+        known = largest_of(pool)
         nodes, arcs, slots, delays, periods = _sizes(known)
         self.period = np.zeros(num_envs, np.int64)
         self.on_hand = np.zeros((num_envs, nodes))
@@ -271,6 +271,11 @@ class InventoryEnv(VectorEnvironment):
         if self._expects(row):
             found["expected"] = self._expected_path[row, :length].tolist()
         return found
+
+
+def largest_of(pool: Pool) -> list[Any]:
+    """Return scenarios of the pool that no other one exceeds in size."""
+    return [pool.largest()] if isinstance(pool, Generator) else list(pool)
 
 
 def _sizes(scenarios: Sequence[Scenario]) -> tuple[int, int, int, int, int]:

@@ -58,9 +58,7 @@ class ModelMean:
     def predict(self, history: Floats, horizon: int) -> Floats:
         """Return the mean of each period to come."""
         means = np.zeros((horizon, len(self.network.nodes)))
-        for index in self.network.markets:
-            law = self.network.nodes[index].demand
-            assert law is not None
+        for index, law in self.network.laws:
             means[:, index] = law.after(len(history)).means(horizon)
         return means
 

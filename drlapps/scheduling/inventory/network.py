@@ -192,6 +192,12 @@ class Network:
         """Indices of the nodes with customers."""
         return tuple(i for i, node in enumerate(self.nodes) if node.demand is not None)
 
+    @cached_property
+    def laws(self) -> tuple[tuple[int, Demand], ...]:
+        """Index of each node with customers, and the law of their demand."""
+        demands = enumerate(node.demand for node in self.nodes)
+        return tuple((index, law) for index, law in demands if law is not None)
+
     def incoming(self, node: int) -> tuple[int, ...]:
         """Return the indices of the arcs that supply a node."""
         return tuple(a for a, head in enumerate(self.heads) if head == node)

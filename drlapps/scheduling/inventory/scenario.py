@@ -41,9 +41,7 @@ class Scenario:
         costs or lead times meet the same customers.
         """
         paths = np.zeros((self.periods, len(self.network.nodes)))
-        for index in self.network.markets:
-            law = self.network.nodes[index].demand
-            assert law is not None
+        for index, law in self.network.laws:
             rng = np.random.default_rng([self.seed, _DEMAND, index])
             paths[:, index] = law.sample(rng, self.periods)
         return paths

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import gymnasium
 import numpy as np
@@ -11,12 +10,12 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from drlapps.errors import unknown
-from drlapps.scheduling.inventory.environment import InventoryEnv
+from drlapps.scheduling.inventory.environment import InventoryEnv, largest_of
 from drlapps.scheduling.inventory.network import Network
 from drlapps.scheduling.inventory.scenario import Scenario
 from drlapps.scheduling.inventory_network.guide import WIDTH, Guide
 from drlapps.scheduling.inventory_network.levels import Stock, stock_of
-from drlapps.vector import Array, Generator, Pool
+from drlapps.vector import Array, Pool
 
 FloatArray = NDArray[np.float64]
 
@@ -117,9 +116,7 @@ class InventoryNetworkEnv(InventoryEnv):
         if actions not in ACTIONS:
             raise unknown("actions", str(actions), ACTIONS)
         self.actions = actions
-        known: list[Scenario] = (
-            [cast(Scenario, pool.largest())] if isinstance(pool, Generator) else list(pool)
-        )
+        known: list[Scenario] = largest_of(pool)
         self._longest = max(scenario.periods for scenario in known)
         self._guides: dict[Network, Guide] = {}
         self._kinds: list[tuple[Guide, NDArray[np.bool_] | slice]] = []

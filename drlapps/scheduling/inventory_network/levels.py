@@ -135,18 +135,14 @@ class Flows:
     def means(self, periods: int) -> FloatArray:
         """Return the planned demand at each node in each of the first periods, (T, N)."""
         means = np.zeros((periods, len(self.network.nodes)))
-        for node in self.network.markets:
-            law = self.network.nodes[node].demand
-            assert law is not None
+        for node, law in self.network.laws:
             means[:, node] = law.means(periods)
         return means @ self.reach.T
 
     def variances(self, periods: int) -> FloatArray:
         """Return the variance of the planned demand of each period about its mean, (T, N)."""
         variances = np.zeros((periods, len(self.network.nodes)))
-        for node in self.network.markets:
-            law = self.network.nodes[node].demand
-            assert law is not None
+        for node, law in self.network.laws:
             variances[:, node] = law.variances(periods)
         return np.asarray(variances @ (self.reach**2).T)
 

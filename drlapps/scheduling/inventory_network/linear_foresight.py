@@ -8,13 +8,12 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
 from scipy.special import ndtri
 
-from drlapps.scheduling.inventory.demand import Cyclic, Demand, Trace
+from drlapps.scheduling.inventory.demand import Cyclic, Trace
 from drlapps.scheduling.inventory.network import Network
 from drlapps.scheduling.inventory_network.linear_equations import FloatArray, unit_values
 
@@ -52,21 +51,9 @@ def safety_factors(network: Network) -> FloatArray:
 def variances(network: Network, passed: int, horizon: int) -> FloatArray:
     """Return the variance of each period to come, about its own mean, ``(horizon, nodes)``."""
     found = np.zeros((horizon, len(network.nodes)))
-    for index, law in laws(network):
-        if isinstance(law, Cyclic):
-            cycle = [one.variance for one in law.after(passed).laws]
-            found[:, index] = np.resize(cycle, horizon)
-        elif not isinstance(law, Trace):
-            found[:, index] = law.variance
+    for index, law in network.laws:
+        found[:, index] = law.after(passed).variances(horizon)
     return found
-
-
-def laws(network: Network) -> Iterator[tuple[int, Demand]]:
-    """Yield the markets of a network, and the laws of their demand."""
-    for index in network.markets:
-        law = network.nodes[index].demand
-        assert law is not None
-        yield index, law
 
 
 class PathSampler:
@@ -92,9 +79,9 @@ class PathSampler:
     def __init__(self, network: Network, horizon: int, number: int, seed: int) -> None:
         self._network, self._horizon, self._number, self._seed = network, horizon, number, seed
         self._season = math.lcm(
-            *(len(law.laws) for _, law in laws(network) if isinstance(law, Cyclic))
+            *(len(law.laws) for _, law in network.laws if isinstance(law, Cyclic))
         )
-        self._repeats = not any(isinstance(law, Trace) for _, law in laws(network))
+        self._repeats = not any(isinstance(law, Trace) for _, law in network.laws)
         self._known: dict[int, FloatArray] = {}
 
     def paths(self, period: int) -> FloatArray:
@@ -108,7 +95,7 @@ class PathSampler:
     def _draw(self, period: int) -> FloatArray:
         network, shape = self._network, (_OVERSAMPLING * self._number, self._horizon)
         found = np.zeros((self._number, self._horizon, len(network.nodes)))
-        for index, law in laws(network):
+        for index, law in network.laws:
             rng = np.random.default_rng([self._seed, self.SEED_STREAM, period, index])
             later = law.after(period)
             ahead = np.array([later.sample(rng, shape[1]) for _ in range(shape[0])])

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from drlapps.errors import InputError, unknown
-from drlapps.scheduling.inventory.environment import InventoryEnv
+from drlapps.scheduling.inventory.environment import InventoryEnv, largest_of
 from drlapps.scheduling.lost_sales import kernels
 from drlapps.scheduling.lost_sales.dynamic_programming import Space, solve
 from drlapps.scheduling.lost_sales.instances import Shelf
@@ -22,7 +22,7 @@ from drlapps.scheduling.lost_sales.lookahead import (
     newsvendors,
 )
 from drlapps.scheduling.lost_sales.problem import Problem
-from drlapps.vector import Array, Generator, Pool
+from drlapps.vector import Array, Pool
 
 FloatArray = NDArray[np.float64]
 
@@ -148,8 +148,8 @@ class LostSalesEnv(InventoryEnv):
         if isinstance(levels, bool) or not isinstance(levels, int) or levels < 2:
             raise InputError(f"levels must be a whole number above 1, not {levels!r}")
         self.actions, self.levels, self.reward = actions, levels, reward
-        known: list[Any] = [pool.largest()] if isinstance(pool, Generator) else list(pool)
-        self.models = empty_models(num_envs, max(one.problem.storage for one in known))
+        storage = max(one.problem.storage for one in largest_of(pool))
+        self.models = empty_models(num_envs, storage)
         self._problems: list[Problem | None] = [None] * num_envs
         self._mean, self._spread = np.ones(num_envs), np.ones(num_envs)
         self._constants = np.zeros((num_envs, kernels.CONSTANTS), np.float32)

@@ -1,6 +1,9 @@
 """How the lost-sales agents are trained."""
 
+from dataclasses import replace
+
 from drlapps.agents import Preset
+from drlapps.scheduling.inventory.presets import VALUES
 
 # Rewards come with the order that earns them; what it leaves on the shelf is gone soon after.
 _SHORT_SIGHTED = 0.9
@@ -23,18 +26,6 @@ PPO = Preset(
     validate_every=200_000,
 )
 
-_VALUES: dict[str, object] = {
-    "learning_rate": {"linear": [1e-3, 0.0]},
-    "buffer_size": 200_000,
-    "learning_starts": 5_000,
-    "batch_size": 256,
-    "train_freq": 1,
-    "gradient_steps": 8,
-    "target_update_interval": 512,
-    "exploration_fraction": 0.3,
-    "exploration_final_eps": 0.05,
-    "gamma": _SHORT_SIGHTED,
-}
 _UNITS: dict[str, object] = {"actions": "discrete", "levels": 11, "reward": "expected"}
 _ONE_PROBLEM = {"problem": "poisson5-l2-p4"}
 
@@ -42,21 +33,15 @@ DQN = Preset(
     algorithm="dqn",
     steps=300_000,
     n_envs=32,
-    hyperparameters=_VALUES,
+    hyperparameters=VALUES,
     policy_kwargs={"net_arch": [64, 64]},
     environment=_UNITS,
     instances=_ONE_PROBLEM,
     validate_every=20_000,
 )
 
-RBF_DQN = Preset(
-    algorithm="dqn",
-    steps=300_000,
-    n_envs=32,
-    hyperparameters=_VALUES,
+RBF_DQN = replace(
+    DQN,
     policy="drlapps.scheduling.inventory.radial_basis:RadialBasisPolicy",
     policy_kwargs={"units": 128},
-    environment=_UNITS,
-    instances=_ONE_PROBLEM,
-    validate_every=20_000,
 )

@@ -1,6 +1,9 @@
 """How the serial-inventory agents are trained."""
 
+from dataclasses import replace
+
 from drlapps.agents import Preset
+from drlapps.scheduling.inventory.presets import VALUES
 
 # A decision is over when its goods have reached the customers: a few lead times.
 _CREDIT: dict[str, object] = {"gamma": 0.97, "gae_lambda": 0.95, "ent_coef": 0.0}
@@ -21,18 +24,6 @@ PPO = Preset(
     validate_every=300_000,
 )
 
-_VALUES: dict[str, object] = {
-    "learning_rate": {"linear": [1e-3, 0.0]},
-    "buffer_size": 200_000,
-    "learning_starts": 5_000,
-    "batch_size": 256,
-    "train_freq": 1,
-    "gradient_steps": 8,
-    "target_update_interval": 512,
-    "exploration_fraction": 0.3,
-    "exploration_final_eps": 0.05,
-    "gamma": 0.9,
-}
 _SERIAL = {"problem": "rbf-serial"}
 _DISCRETE = {"actions": "discrete", "levels": 6}
 
@@ -40,20 +31,14 @@ DQN = Preset(
     algorithm="dqn",
     steps=200_000,
     n_envs=32,
-    hyperparameters=_VALUES,
+    hyperparameters=VALUES,
     environment=_DISCRETE,
     instances=_SERIAL,
     validate_every=20_000,
 )
 
-RBF_DQN = Preset(
-    algorithm="dqn",
-    steps=200_000,
-    n_envs=32,
-    hyperparameters=_VALUES,
+RBF_DQN = replace(
+    DQN,
     policy="drlapps.scheduling.inventory.radial_basis:RadialBasisPolicy",
     policy_kwargs={"units": 128},
-    environment=_DISCRETE,
-    instances=_SERIAL,
-    validate_every=20_000,
 )
