@@ -11,6 +11,7 @@ import typer
 from drlapps.cli_history import backtest, data
 from drlapps.errors import Failure, InputError
 from drlapps.options import (
+    FREE,
     AsJson,
     Executor,
     Instances,
@@ -25,6 +26,7 @@ from drlapps.options import (
     complete_agent,
     complete_policy,
     complete_task,
+    flags,
 )
 
 app = typer.Typer(
@@ -79,8 +81,9 @@ def show(task: TaskName, as_json: AsJson = False) -> None:
     screen.show(commands.show(task), screen.task, as_json)
 
 
-@app.command()
+@app.command(context_settings=FREE)
 def train(
+    ctx: typer.Context,
     task: Annotated[
         str | None, typer.Argument(help="domain/name", autocompletion=complete_task)
     ] = None,
@@ -114,6 +117,7 @@ def train(
 
     if (task is None) == (resume is None):
         raise InputError("train takes a task, or --resume and the directory of its runs")
+    own = [*settings, *flags(ctx, task)] if task is not None else settings
     screen.hush(quiet)
     with Bar(quiet) as bar:
         if resume is not None:
@@ -121,14 +125,15 @@ def train(
         else:
             runs = commands.train(
                 str(task), agent=agent, steps=steps, seeds=range(first_seed, first_seed + seeds),
-                hyperparameters=parse(hyper), settings=parse(settings), out=out,
+                hyperparameters=parse(hyper), settings=parse(own), out=out,
                 executor=executor, workers=workers, device=device, bar=bar,
             )  # fmt: skip
     screen.show(runs, screen.runs, as_json)
 
 
-@app.command()
+@app.command(context_settings=FREE)
 def evaluate(
+    ctx: typer.Context,
     task: TaskName,
     policy: Annotated[
         list[str],
@@ -157,29 +162,31 @@ def evaluate(
     from drlapps.progress import Bar
     from drlapps.settings import parse, words
 
+    own = [*settings, *flags(ctx, task)]
     screen.hush(quiet)
     with Bar(quiet) as bar:
         rows = commands.evaluate(
             task, policies=policy, instances=words(instances), pool=pool,
-            settings=parse(settings), options=parse(option, time_limit=time_limit), seed=seed,
+            settings=parse(own), options=parse(option, time_limit=time_limit), seed=seed,
             bar=bar, solutions=solutions,
         )  # fmt: skip
     screen.show(rows, screen.results, as_json)
 
 
-@app.command()
+@app.command(context_settings=FREE)
 def solve(
+    ctx: typer.Context,
     task: TaskName,
     baseline: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--baseline",
             "--policy",
             "-b",
             autocompletion=complete_policy,
-            help="who solves: any policy that evaluate takes",
+            help="who solves: any policy that evaluate takes; the trained agent by default",
         ),
-    ],
+    ] = None,
     instance: Annotated[
         str | None, typer.Option("--instance", "-i", help="name or file; a toy by default")
     ] = None,
@@ -202,11 +209,12 @@ def solve(
 
     writable(save_solution, (".json",))
     writable(plot, (".html", ".png", ".svg"))
+    own = [*settings, *flags(ctx, task)]
     screen.hush(quiet)
     with Bar(quiet) as bar:
         row, charts = commands.solve(
             task, policy=baseline, instance=instance,
-            options=parse(option, time_limit=time_limit), settings=parse(settings), seed=seed,
+            options=parse(option, time_limit=time_limit), settings=parse(own), seed=seed,
             bar=bar,
         )  # fmt: skip
     screen.save_solution(row, save_solution)
@@ -214,8 +222,9 @@ def solve(
     screen.show(row, screen.solved, as_json)
 
 
-@app.command()
+@app.command(context_settings=FREE)
 def compare(
+    ctx: typer.Context,
     task: TaskName,
     agents: Annotated[
         list[str],
@@ -254,11 +263,12 @@ def compare(
     writable(save, (".json",))
     writable(html, (".html",))
     writable(markdown, (".md",))
+    own = [*settings, *flags(ctx, task)]
     screen.hush(quiet)
     with Bar(quiet) as bar:
         comparison = commands.compare(
             task, agents=words(agents), baselines=words(baselines), instances=words(instances),
-            pool=pool, budget=budget, margin=margin, settings=parse(settings),
+            pool=pool, budget=budget, margin=margin, settings=parse(own),
             options=parse(option, time_limit=time_limit), seed=seed, bar=bar,
         )  # fmt: skip
     screen.save_comparison(comparison, save, html, markdown)

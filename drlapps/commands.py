@@ -240,7 +240,7 @@ def _refuse_changes(changes: Mapping[str, object]) -> None:
 def solve(
     name: str,
     *,
-    policy: str,
+    policy: str | None,
     instance: str | None,
     options: Mapping[str, object],
     settings: Mapping[str, object],
@@ -260,6 +260,7 @@ def solve(
     if len(found) > 1 and instance is not None:
         raise InputError(f"{instance!r} names {len(found)} instances; solve takes one")
     chosen = found[0]
+    policy = policy or (PRETRAINED if task.pretrained else next(iter(task.baselines)))
     word = policy
     if policy.partition("@")[0] == PRETRAINED and task.pretrained:
         # For use, the run that did best on validation; to judge the method, evaluate takes all.

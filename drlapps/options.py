@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
+
+from drlapps.errors import InputError, unknown
 
 
 def complete_task(incomplete: str) -> list[str]:
@@ -54,3 +57,36 @@ Instances = Annotated[
 ]
 Executor = Annotated[str, typer.Option(help="serial or processes")]
 Workers = Annotated[int | None, typer.Option(min=1, help="runs at the same time")]
+
+FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Context of a command that takes a task's own parameters as options, see :func:`flags`."""
+
+
+def flags(ctx: typer.Context, task: str) -> list[str]:
+    """Return the options that are the task's own parameters, as ``KEY=VALUE``.
+
+    ``--outage 8`` and ``--outage=8`` are short for ``--set outage=8``.
+
+    Raises:
+        InputError: an option is neither the command's nor a parameter of the task, or has no value.
+    """
+    from drlapps.registry import get, parameters
+
+    if not ctx.args:
+        return []
+    own = parameters(get(task))
+    options = {option for parameter in ctx.command.params for option in parameter.opts}
+    words = iter(ctx.args)
+    return [_flag(word, words, own, options) for word in words]
+
+
+def _flag(word: str, rest: Iterable[str], own: Iterable[str], options: set[str]) -> str:
+    if not word.startswith("--"):
+        raise InputError(f"{word!r} is one argument too many")
+    name, equals, value = word.removeprefix("--").partition("=")
+    if name.replace("-", "_") not in own:
+        known = options | {f"--{key.replace('_', '-')}" for key in own}
+        raise unknown("option", f"--{name}", known)
+    if not equals and (value := next(iter(rest), "")) == "":
+        raise InputError(f"--{name} needs a value")
+    return f"{name}={value}"
