@@ -21,6 +21,7 @@ from drlapps.compare import compare
 from drlapps.contestants import contestant
 from drlapps.evaluate import Result, evaluate
 from drlapps.files import json_text
+from drlapps.options import flags
 from drlapps.progress import Bar
 from drlapps.scheduling.job_shop import files
 from drlapps.scheduling.job_shop.environment import JobShopEnv
@@ -76,6 +77,8 @@ def test_commands_of_the_texts_exist(words: list[str], monkeypatch: pytest.Monke
         name, command, arguments = group.resolve_command(context, rest)
         with command.make_context(name, list(arguments), parent=context) as inner:
             check_names(inner.params)
+            if inner.params.get("task"):
+                flags(inner, inner.params["task"])
 
 
 def check_names(given: dict[str, Any]) -> None:
@@ -98,7 +101,8 @@ def check_names(given: dict[str, Any]) -> None:
 
 
 def _is_file(word: str) -> bool:
-    return word.partition(":")[0].lower().endswith((*files.SUFFIXES, ".toml"))
+    path = word.partition(":")[0].lower()
+    return path.startswith("./") or path.endswith((*files.SUFFIXES, ".toml"))
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
