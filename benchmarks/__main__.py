@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import env_steps, finance_steps, inventory_steps, startup, training
+from benchmarks import env_steps, finance_steps, inventory_steps, power_flow, startup, training
 from benchmarks.measure import Row
 from drlapps.errors import InputError, unknown
 
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "env-steps": env_steps.run,
     "finance-steps": finance_steps.run,
     "inventory-steps": inventory_steps.run,
+    "power-flow": power_flow.run,
     "training": training.run,
     "startup": startup.run,
 }

@@ -49,10 +49,10 @@ class BranchExchange(Planner):
     """Local search by exchanges of a tie and a branch: :func:`.branch_exchange.branch_exchange`.
 
     Args:
-        restarts: from perturbed configurations, keeping the best.
+        restarts: from perturbed configurations, keeping the best; 10 by default, 30 without a fault.
     """
 
-    def __init__(self, restarts: int = 10) -> None:
+    def __init__(self, restarts: int | None = None) -> None:
         self.restarts = restarts
 
     def configure(self, outage: Outage, seed: int) -> Answer:

@@ -20,10 +20,10 @@ trees suffice:
 With a limit on operations that the unlimited answer does not keep, the list is instead of all sets
 of switching operations within the limit, whatever they leave dark.
 
-Loads without a breaker cannot be shed: the answer then is the best of those that keep all limits and
-leave no more than whole sections dark. If there is none, or if a bus generates and the search is cut
-short, the status is "feasible" and nothing is proven. Line ratings are limits like those of
-voltages. Loads of no worth are shed wherever something has to be, and else stay.
+Loads without a breaker cannot be shed: the answer then is the best of those that keep all limits
+and leave no more than whole sections dark. If there is none, or if a bus generates, the status is
+"feasible" and nothing is proven. Line ratings are limits like those of voltages. Loads of no worth
+are shed wherever something has to be, and else stay.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from itertools import chain, combinations
 
 import numpy as np
 
-from drlapps.energy.grid.feeder import BASE_KVA, Bools, Floats, Ints
+from drlapps.energy.grid.feeder import BASE_KVA, Bools, Ints
 from drlapps.energy.grid.radial_trees import MOST_LOOPS, Loops, loops
 from drlapps.energy.restoration import shedding_kernels as kernels
 from drlapps.energy.restoration.enumeration_kernels import screen

@@ -78,7 +78,7 @@ class RestorationEnv(VectorEnvironment):
     | ``dark_worth`` | share of the weighted load in the dark, in all rows |
     | ``load_served`` | the metric so far, in all rows |
     | ``worst_margin`` | ``s(lowest margin)``, in all rows |
-    | ``budget`` | switches that may still be operated / 10, at most 1, in all rows |
+    | ``budget`` | operations left / 10, at most 1, in all rows |
 
     The columns from ``load_after`` to ``is_best`` are what a rough AC power flow says of the state
     that operating a switch leads to; of a tie that makes a loop, of the state once that branch is
@@ -107,8 +107,8 @@ class RestorationEnv(VectorEnvironment):
 
     ## Episode End
 
-    Terminated by finishing; once ``max_operations`` switches have been operated, and no limit is
-    violated, nothing else is admissible. Never truncated.
+    Terminated by finishing, which is all that is admissible once ``max_operations`` are done;
+    never truncated.
 
     ## Arguments
 
@@ -180,7 +180,6 @@ class RestorationEnv(VectorEnvironment):
         self.limit = np.zeros(b, np.int64)
         self.pending = np.zeros(b, np.int64)
         self.operations = np.zeros(b, np.int64)
-        self.switched = np.zeros(b, np.int64)
         self.supplied = np.zeros(b, np.int64)
         self.source_voltage = np.zeros(b)
         self.min_voltage = np.zeros(b)
@@ -253,11 +252,10 @@ class RestorationEnv(VectorEnvironment):
         self.source_voltage[row] = instance.feeder.source_voltage
         self.min_voltage[row], self.max_voltage[row] = instance.min_voltage, instance.max_voltage
         limit = instance.max_operations
-        self.limit[row] = e if limit is None else min(limit, e)
+        self.limit[row] = e + n if limit is None else min(limit, e + n)
         self.pending[row] = -1
         self._stale[row] = True
         self.operations[row] = 0
-        self.switched[row] = 0
         self.ended[row] = False
         self.energised[row] = False
         self.voltage[row] = 0.0

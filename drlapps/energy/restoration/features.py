@@ -119,7 +119,7 @@ def _describe(s: State, b: int, out: Floats) -> None:
         out[b, a, _DARK_WORTH] = dark
         out[b, a, _LOAD_SERVED] = s.load_served[b]
         out[b, a, _WORST_MARGIN] = margin
-        out[b, a, _BUDGET] = min((s.limit[b] - s.switched[b]) / 10.0, 1.0)
+        out[b, a, _BUDGET] = min((s.limit[b] - s.operations[b]) / 10.0, 1.0)
 
 
 @numba.njit(cache=True)

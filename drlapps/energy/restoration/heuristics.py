@@ -20,10 +20,10 @@ import numpy as np
 from drlapps.energy.grid.feeder import BASE_KVA, Bools, Ints
 from drlapps.energy.grid.power_flow import power_flows
 from drlapps.energy.restoration import shedding_kernels as kernels
-from drlapps.energy.restoration import shedding_search
 from drlapps.energy.restoration.outage import TOLERANCE, Configuration, Outage, Score, assess, rank
 from drlapps.energy.restoration.plans import Answer
 from drlapps.energy.restoration.shedding import model_of, shed, shed_limit
+from drlapps.energy.restoration.shedding_greedy import greedy_loads
 
 Rank = tuple[float, ...]
 
@@ -90,7 +90,7 @@ def appraise(outage: Outage, closed: Bools) -> list[tuple[Rank, Bools]]:
             continue
         connected = everything.copy()
         most = shed_limit(outage, positions)
-        if shedding_search.greedy(model, tree, connected, most)[0] >= 0:
+        if greedy_loads(model, tree, connected, most)[0] >= 0:
             score = assess(outage, Configuration(positions, connected))
             found[i] = max(found[i], (rank(outage, score), connected), key=lambda pair: pair[0])
     return found

@@ -168,7 +168,7 @@ def train(
         min_voltage: lower voltage limit, per unit, or its range.
         max_voltage: upper voltage limit.
         loading: factor on all loads, or its range.
-        max_operations: greatest number of switches to operate.
+        max_operations: greatest number of operations.
         seed: of the feeders.
     """
     family = RandomFeeders(
@@ -286,7 +286,7 @@ def named(
         min_voltage: lower voltage limit, per unit.
         max_voltage: upper voltage limit.
         loading: factor on all loads.
-        max_operations: greatest number of switches to operate.
+        max_operations: greatest number of operations.
 
     Raises:
         InputError: there is no such feeder or branch, or a limit is impossible.

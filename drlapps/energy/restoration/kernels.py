@@ -52,13 +52,12 @@ class State(NamedTuple):
         source_voltage: (b,).
         min_voltage: (b,).
         max_voltage: (b,).
-        limit: greatest number of switches to operate, (b,).
+        limit: greatest number of actions, (b,).
         conducts: whether the branch is closed, (b, e).
         moved: switches that have been operated, (b, e).
         connected: loads that are connected, (b, n).
         pending: the tie whose loop must be opened next, or -1, (b,).
         operations: number of actions so far, (b,).
-        switched: number of switches operated so far, (b,).
         log: the actions, as index of a branch, or e + index of a bus, (b, e + n).
         served: load served before the first and after each operation, (b, e + n + 1).
         ended: (b,).
@@ -107,7 +106,6 @@ class State(NamedTuple):
     connected: Bools
     pending: Ints
     operations: Ints
-    switched: Ints
     log: Ints
     served: Floats
     ended: Bools
@@ -174,7 +172,6 @@ def advance(s: State, actions: Ints, active: Bools, room: Room, rewards: Floats)
             settle(s, b, room)
         else:
             s.moved[b, action] = True
-            s.switched[b] += 1
             cost = OPERATION
             if s.conducts[b, action]:
                 s.conducts[b, action] = False
@@ -294,7 +291,9 @@ def admit(s: State, b: int, room: Room) -> None:
         _mark_loop(s, b, s.pending[b])
         return
     s.mask[b, s.mask.shape[1] - 1] = True
-    left = s.limit[b] - s.switched[b]
+    left = s.limit[b] - s.operations[b]
+    if left <= 0:
+        return
     violated = s.excess[b] > LIMIT_TOLERANCE or s.overload[b] > LIMIT_TOLERANCE
     breakers = True
     for i in range(n):
@@ -309,7 +308,7 @@ def admit(s: State, b: int, room: Room) -> None:
         if s.energised[b, a] and s.energised[b, c]:
             s.mask[b, k] = left > 1 and loop_opens(s, b, k)
         elif s.energised[b, a] or s.energised[b, c]:
-            s.mask[b, k] = left > 0
+            s.mask[b, k] = True
             ties[a if s.energised[b, c] else c] += 1
     # Numbers of ties at and below each bus of a dead part; all of them at its first bus.
     for k in range(n - 1, s.supplied[b] - 1, -1):
@@ -326,7 +325,7 @@ def admit(s: State, b: int, room: Room) -> None:
         if s.operable[b, branch] and not s.moved[b, branch]:
             # To split a dead part makes sense where both halves can be fed.
             s.mask[b, branch] = 0 < ties[bus] < all_ties and left > 2
-    if violated and not breakers and left > 0:
+    if violated and not breakers:
         for k in range(1, s.supplied[b]):
             branch = s.feeding[b, s.order[b, k]]
             s.mask[b, branch] = s.operable[b, branch] and not s.moved[b, branch]

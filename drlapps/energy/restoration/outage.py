@@ -28,7 +28,7 @@ class Outage:
         loading: by which all loads are multiplied.
         min_voltage: lower limit of the voltage of energised buses, per unit.
         max_voltage: upper limit.
-        max_operations: greatest number of switches to operate; none if unlimited.
+        max_operations: greatest number of switch and load breaker operations; none if unlimited.
         optimum: greatest share of weighted load that can be served, where it is known.
 
     Raises:

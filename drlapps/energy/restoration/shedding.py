@@ -15,8 +15,9 @@ import numpy as np
 
 from drlapps.energy.grid.feeder import BASE_KVA, Bools
 from drlapps.energy.restoration import shedding_kernels as kernels
-from drlapps.energy.restoration import shedding_search
 from drlapps.energy.restoration.outage import Configuration, Outage, assess, rank
+from drlapps.energy.restoration.shedding_greedy import greedy_loads
+from drlapps.energy.restoration.shedding_search import best_loads
 
 MOST_NODES = 200_000
 """Of the search; the greedy answer stands in where it ends early and has nothing better."""
@@ -47,8 +48,8 @@ def shed(outage: Outage, closed: Bools) -> Configuration:
 def best_shedding(outage: Outage, closed: Bools, most_nodes: int = MOST_NODES) -> Shedding:
     """Find the loads of a tree that serve most within limits, and of those the least loss.
 
-    Exact unless the search exceeds ``most_nodes`` or some bus generates; then at least as good as
-    greedy shedding with exchanges. Where limits cannot be kept, because loads without a breaker
+    Exact unless the search exceeds ``most_nodes``; then at least as good as greedy shedding with
+    exchanges. Where limits cannot be kept, because loads without a breaker
     violate them, loads are shed as long as :func:`~.outage.rank` gains by it.
 
     Args:
@@ -71,8 +72,8 @@ def best_shedding(outage: Outage, closed: Bools, most_nodes: int = MOST_NODES) -
     if solved and violated == kernels.NOTHING:
         return _shedding(outage, closed, connected, proven=True)
     most_shed = shed_limit(outage, closed)
-    served, loss = shedding_search.greedy(model, tree, connected, most_shed)
-    better, _, _, _, complete = shedding_search.best_loads(
+    served, loss = greedy_loads(model, tree, connected, most_shed)
+    better, _, _, _, complete = best_loads(
         model, tree, max(served, -1.0), loss, most_shed, most_nodes, connected
     )
     if max(served, better) == -np.inf:

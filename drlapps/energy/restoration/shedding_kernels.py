@@ -3,8 +3,8 @@
 Let ``y`` say which share of each load is connected, between 0 and 1. In a tree whose loads only
 consume, the squared voltages of the AC power flow are **concave** in ``y``, and the squared
 currents and the losses convex. For relax Farivar and Low's (2013) branch flow equation
-``l = |S|^2 / v`` to ``l >= |S|^2 / v``: what remains is a convex set in ``(y, S, l, v)``. Within it,
-lower currents mean lower flows and higher voltages, and thus still lower currents are admitted;
+``l = |S|^2 / v`` to ``l >= |S|^2 / v``: what remains is a convex set in ``(y, S, l, v)``. Within
+it, lower currents mean lower flows and higher voltages, and thus still lower currents are admitted;
 iterating, from any of its points one descends to the power flow's own solution, which therefore has
 the highest voltages and lowest currents of all points with this ``y``. And the greatest value of a
 linear function over a convex set is concave in its parameter.

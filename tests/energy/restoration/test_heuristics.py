@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from drlapps.energy.restoration.heuristics import greedy, minimum_spanning_tree
 from drlapps.energy.restoration.outage import Outage, assess, rank
 from drlapps.energy.restoration.plans import Answer
 
-METHODS = (greedy, minimum_spanning_tree, branch_exchange)
+METHODS = (greedy, minimum_spanning_tree, partial(branch_exchange, restarts=0))
 
 
 def optima() -> dict[str, float]:
@@ -47,10 +48,12 @@ def test_greedy_restores_an_outage_with_one_tie() -> None:
 
 
 def test_greedy_splits_a_section_between_two_ties() -> None:
-    outage = Outage("4", load("ieee33"), (3,), min_voltage=0.915)
-    one = assess(outage, greedy(outage).configuration)
-    assert one.violation == 0
-    assert one.operations <= -1
+    outage = Outage("4", load("ieee33"), (3,))
+    configuration = greedy(outage).configuration
+    changed = np.flatnonzero(configuration.closed != outage.start)
+    # Either tie alone falls below the limit: closed are 8-21 and 25-29, opened is 6-26.
+    assert [outage.feeder.branches[i].name for i in changed] == ["25", "33", "37"]
+    assert assess(outage, configuration).load_served == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +69,9 @@ def test_plain_branch_exchange_reaches_known_losses(name: str, loss_kw: float) -
 
 
 def test_restarts_are_repeatable_and_never_worse() -> None:
-    outage = Outage("2", load("ieee33"), (1,))
+    outage = Outage("29", load("ieee33"), (28,))
     plain, one, other = (
-        branch_exchange(outage, restarts=n, seed=3).configuration for n in (0, 2, 2)
+        branch_exchange(outage, restarts=n, seed=3).configuration for n in (0, 1, 1)
     )
     assert (one.closed == other.closed).all()
     assert rank(outage, assess(outage, one)) >= rank(outage, assess(outage, plain))
