@@ -5,7 +5,7 @@ faults in the branches ``F``, choose the positions of the switches ``b_e`` (``b_
 and the connected loads ``y_i`` so as to maximise, in lexicographic order,
 
 1. the share of the weighted load served, ``sum w_i P_i y_i / sum w_i P_i`` over buses that the
-   source reaches at a voltage within limits,
+   source reaches at a voltage within limits and through no overloaded branch,
 2. minus the greatest violation of a limit,
 3. minus the number of switches whose position changes,
 4. minus the losses,

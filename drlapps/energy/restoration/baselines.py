@@ -49,7 +49,8 @@ class BranchExchange(Planner):
     """Local search by exchanges of a tie and a branch: :func:`.branch_exchange.branch_exchange`.
 
     Args:
-        restarts: from perturbed configurations, keeping the best; 10 by default, 30 without a fault.
+        restarts: from perturbed configurations, keeping the best; 10 by default, 30 without a
+            fault.
     """
 
     def __init__(self, restarts: int | None = None) -> None:

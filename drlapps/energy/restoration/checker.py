@@ -251,15 +251,20 @@ def _outcome(instance: Outage, positions: _Positions) -> _Outcome:
         for name, value in voltage.items()
     }
     weighted = {name: bus.weight * bus.p_kw for name, bus in buses.items()}
-    served = [
-        weighted[name] for name in ways if name not in positions.shed and excess[name] <= TOLERANCE
-    ]
     ratings = [branch.rating_a for branch in feeder.branches]
+    overload = 1000.0 * kiloampere / ratings - 1.0
+    served = [
+        weighted[name]
+        for name, way in ways.items()
+        if name not in positions.shed
+        and excess[name] <= TOLERANCE
+        and all(overload[k] <= TOLERANCE for k in way)
+    ]
     return _Outcome(
         voltage=voltage,
         load_served=math.fsum(served) / (math.fsum(weighted.values()) or 1.0),
         excess=max(*excess.values(), 0.0),
-        overload=max(float((1000.0 * kiloampere / ratings).max()) - 1.0, 0.0),
+        overload=max(float(overload.max()), 0.0),
         loss_kw=float(3.0 * (ohm.real * kiloampere**2).sum()) * 1000.0,
     )
 

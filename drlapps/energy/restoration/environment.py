@@ -121,8 +121,8 @@ class RestorationEnv(VectorEnvironment):
     All by AC power flow of the final state; a power flow without a solution is a voltage collapse
     and counts as all voltages zero.
 
-    - ``load_served``: share of the weighted load that is connected, energised and at a voltage
-      within limits; higher is better.
+    - ``load_served``: share of the weighted load that is connected, energised, at a voltage within
+      limits and fed through no overloaded branch; higher is better.
     - ``voltage_violation``: greatest excess of an energised bus over a voltage limit, per unit.
     - ``overload``: greatest excess of a current over its rating, as a share of the rating.
     - ``switch_operations``: switches whose position differs from that after the fault.

@@ -129,7 +129,7 @@ class State(NamedTuple):
 
 
 Room: TypeAlias = tuple[Floats, Floats, Ints]
-"""Scratch: active and reactive power that buses draw, and numbers of ties there; (n,) each."""
+"""Scratch: active and reactive power that buses draw, and whole numbers of buses; (n,) each."""
 
 
 @numba.njit(cache=True)
@@ -210,7 +210,7 @@ def potential(supply: float, excess: float, overload: float, loss: float) -> flo
 def settle(s: State, b: int, room: Room) -> None:
     """Work out what the row's positions supply, by AC power flow, and what lies in the dark."""
     n = s.n_bus[b]
-    load_p, load_q, _ = room
+    load_p, load_q, overloaded = room
     order, parent, feeding, depth = s.order[b], s.parent[b], s.feeding[b], s.depth[b]
     first, neighbour, through, closed = s.first[b], s.neighbour[b], s.through[b], s.conducts[b]
     supplied, _ = trace(
@@ -274,11 +274,15 @@ def settle(s: State, b: int, room: Room) -> None:
         s.voltage[b, bus] = voltage
         excess = max(s.min_voltage[b] - voltage, voltage - s.max_voltage[b])
         s.excess[b] = max(s.excess[b], excess)
-        if s.connected[b, bus] and excess <= LIMIT_TOLERANCE:
-            s.load_served[b] += s.worth[b, bus]
+        # What is fed through an overloaded branch is not within limits either.
+        overloaded[bus] = 0
         if k > 0:
             current = math.sqrt(s.current_real[b, bus] ** 2 + s.current_imaginary[b, bus] ** 2)
-            s.overload[b] = max(s.overload[b], current / s.rating[b, feeding[bus]] - 1.0)
+            over = current / s.rating[b, feeding[bus]] - 1.0
+            s.overload[b] = max(s.overload[b], over)
+            overloaded[bus] = max(overloaded[parent[bus]], over > LIMIT_TOLERANCE)
+        if s.connected[b, bus] and excess <= LIMIT_TOLERANCE and not overloaded[bus]:
+            s.load_served[b] += s.worth[b, bus]
 
 
 @numba.njit(cache=True)

@@ -140,7 +140,8 @@ class Score(NamedTuple):
     Attributes:
         radial: whether nothing energised forms a loop and the power flow has a solution; if not,
             all else is the worst possible.
-        load_served: share of the weighted load that is connected, energised and within limits.
+        load_served: share of the weighted load that is connected, energised, at a voltage within
+            limits and fed through no overloaded branch.
         violation: minus the greatest excess over a voltage limit, per unit, plus that over a
             rating, as a share of it.
         operations: minus the branch switches that differ from the start.
@@ -185,14 +186,16 @@ def assess(outage: Outage, configuration: Configuration) -> Score:
     if flow.loops or not flow.converged:
         return Score(False, 0.0, -np.inf, operations, -np.inf)
     voltage = np.abs(flow.voltage)
-    shortfall = np.maximum(outage.min_voltage - voltage, voltage - outage.max_voltage)
-    within = flow.energised & (shortfall <= TOLERANCE)
+    excess = np.maximum(outage.min_voltage - voltage, voltage - outage.max_voltage)
     rating = np.array([branch.rating_a for branch in feeder.branches])
-    overload = max(float((np.abs(flow.current_a) / rating).max()) - 1.0, 0.0)
+    overload = np.abs(flow.current_a) / rating - 1.0
+    within = flow.energised & (excess <= TOLERANCE)
+    if overload.max() > TOLERANCE:
+        within &= power_flow(feeder, closed & (overload <= TOLERANCE)).energised
     return Score(
         radial=True,
         load_served=float(outage.worth[within & connected].sum()),
-        violation=-max(float(shortfall[flow.energised].max()), 0.0) - overload,
+        violation=-max(float(excess[flow.energised].max()), 0.0) - max(float(overload.max()), 0.0),
         operations=operations,
         loss_kw=-flow.loss_kw,
     )

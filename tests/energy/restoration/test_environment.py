@@ -1,6 +1,9 @@
-"""The environment against independent recomputation: networkx for masks, the checker for physics."""
+"""The environment against others: networkx for the masks, the checker for the physics."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -56,7 +59,7 @@ def expected_mask(env: RestorationEnv, row: int) -> set[int]:
 
     def loop(tie: int) -> set[int]:
         path = nx.shortest_path(graph, int(a.tail[tie]), int(a.head[tie]))
-        found = {next(iter(graph[u][v])) for u, v in zip(path, path[1:], strict=False)}
+        found = {next(iter(graph[u][v])) for u, v in pairwise(path)}
         return {k for k in found if usable[k]}
 
     if pending >= 0:
@@ -137,7 +140,7 @@ def test_an_inadmissible_action_finishes_or_opens_the_loop() -> None:
     env.step(np.array([32]))
     assert env.pending[0] == -1
     assert assess(outage, env.configuration(0)).radial
-    _, rewards, terminated, _, _ = env.step(np.array([7]))  # locked: it is broken
+    terminated = env.step(np.array([7]))[2]  # locked: it is broken
     assert terminated[0]
     assert env.solution(0)["operations"][:2] == [["close", "35"], ["close", "33"]]
     assert len(env.solution(0)["operations"]) == 3
@@ -213,3 +216,17 @@ def test_a_feeder_larger_than_the_pool_is_refused() -> None:
     env = RestorationEnv(1, list(toy()), autoreset_mode=AutoresetMode.DISABLED)
     with pytest.raises(ValueError, match="larger than this batch's pool"):
         env.reset(options={"instances": named(["ieee33"])})
+
+
+def test_load_behind_an_overloaded_branch_is_not_served() -> None:
+    feeder = cases.load("ieee33")
+    rated = replace(feeder.branches[21], rating_a=30.0)  # 3-23: 900 kW behind it, 48 A
+    tight = replace(feeder, branches=(*feeder.branches[:21], rated, *feeder.branches[22:]))
+    outage = Outage("rated", tight, ())
+    env = batch([outage])
+    metrics = env.metrics(0)
+    assert metrics["overload"] == pytest.approx(48.9 / 30.0 - 1.0, abs=0.05)
+    assert metrics["load_served"] == pytest.approx(1.0 - 930.0 / 3715.0)
+    assert metrics["feasible"] == 0.0
+    assert assess(outage, env.configuration(0)).load_served == pytest.approx(1.0 - 930.0 / 3715.0)
+    assert check(outage, env.solution(0)) == pytest.approx(metrics, abs=1e-7)
