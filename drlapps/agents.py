@@ -82,7 +82,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An SB3 or sb3-contrib algorithm.
+    """An algorithm of SB3, of sb3-contrib, or one made like them.
 
     Attributes:
         cls: import string of the class.
@@ -95,6 +95,8 @@ class Algorithm:
         network: name of SB3's own policy class.
         policy_kwargs: what the algorithm itself adds to those of its policy class.
         scheduled: whether its policy class is built with a learning-rate schedule.
+        guided: whether it learns from recorded episodes of the task's baselines, by a ``recorder``;
+            its steps are the recorded decisions that it has learnt from.
     """
 
     cls: str
@@ -106,6 +108,7 @@ class Algorithm:
     network: str = "MlpPolicy"
     policy_kwargs: Mapping[str, object] = field(default_factory=dict)
     scheduled: bool = True
+    guided: bool = False
 
 
 _ANY = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
@@ -203,6 +206,15 @@ ALGORITHMS: dict[str, Algorithm] = {
         resumes=False,
         scheduled=False,
     ),
+    "decision-transformer": Algorithm(
+        "drlapps.decision_transformer.algorithm:DecisionTransformer",
+        _DISCRETE,
+        _preset("decision-transformer", 1_000_000, 64, learning_rate={"linear": [1e-3, 0.0]}),
+        masks=True,
+        # What it has recorded would have to be stored, too.
+        resumes=False,
+        guided=True,
+    ),
 }
 
 # What SB3 raises for arguments it cannot use.
@@ -247,8 +259,10 @@ def check_spaces(algorithm: str, env: VectorEnvironment) -> None:
         raise InputError(f"{algorithm} needs action masks, and the environment has none; use ppo")
 
 
-def build(preset: Preset, bridge: SB3Bridge, seed: int, device: str = "cpu") -> BaseAlgorithm:
-    """Return the untrained SB3 model of a preset.
+def build(
+    preset: Preset, bridge: SB3Bridge, seed: int, device: str = "cpu", task: Task | None = None
+) -> BaseAlgorithm:
+    """Return the untrained SB3 model of a preset; it may learn from the baselines of the task.
 
     Raises:
         InputError: a hyper-parameter is unknown or impossible.
@@ -256,6 +270,10 @@ def build(preset: Preset, bridge: SB3Bridge, seed: int, device: str = "cpu") -> 
     entry = ALGORITHMS[preset.algorithm]
     cls = load(entry.cls)
     given = hyperparameters.resolve(cls, preset.hyperparameters, bridge.action_space.shape or ())
+    if entry.guided and task is not None:
+        from drlapps.decision_transformer.trajectories import Recorder
+
+        given["recorder"] = Recorder(task, bridge.batch.pool, preset.environment)
     try:
         model: BaseAlgorithm = cls(
             load(preset.policy) if preset.policy else entry.network,

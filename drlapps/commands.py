@@ -262,9 +262,10 @@ def solve(
     chosen = found[0]
     policy = policy or (PRETRAINED if task.pretrained else next(iter(task.baselines)))
     word = policy
-    if policy.partition("@")[0] == PRETRAINED and task.pretrained:
+    agent, at, samples = policy.partition("@")
+    if agent.partition(":")[0] == PRETRAINED:
         # For use, the run that did best on validation; to judge the method, evaluate takes all.
-        word = policy.replace(PRETRAINED, str(best_validated(shipped(task))), 1)
+        word = f"{best_validated(shipped(task, agent))}{at}{samples}"
     who = replace(contestant(task, word, options), name=policy)
     bar.start(1)
     result = evaluate(

@@ -23,8 +23,9 @@ def contestant(task: Task, word: str, options: Mapping[str, object] | None = Non
 
     Args:
         task: whose policies.
-        word: a baseline's name, ``pretrained``, a run directory, a directory of run directories
-            (``seed-*``), or ``path/to/file.py:CLASS`` for a policy of one's own.
+        word: a baseline's name, ``pretrained`` or ``pretrained:AGENT``, a run directory, a
+            directory of run directories (``seed-*``), or ``path/to/file.py:CLASS`` for a policy of
+            one's own.
         options: keyword arguments of a baseline, such as ``time_limit``; those it does not have
             are left out.
 
@@ -56,10 +57,8 @@ def _refuse_sampling(policy: Policy, name: str) -> None:
 def _find(task: Task, name: str, options: Mapping[str, object]) -> Contestant:
     if name in task.baselines:
         return _baseline(task, name, options)
-    if name == PRETRAINED:
-        if not task.pretrained:
-            raise InputError(f"{task.id} ships no pretrained agent; train one with drlapps train")
-        return replace(_agent(task, shipped(task)), name=PRETRAINED)
+    if name.partition(":")[0] == PRETRAINED:
+        return replace(_agent(task, shipped(task, name)), name=name)
     if Path(name).is_dir():
         return _agent(task, Path(name))
     if ".py:" in name:
@@ -91,9 +90,24 @@ def _built(name: str, cls: Callable[..., Policy], options: Mapping[str, object])
         raise InputError(f"{name}: {error}") from error
 
 
-def shipped(task: Task) -> Path:
-    """Return the directory of the runs that ship with the task."""
-    return registry.folder(task) / "agents" / task.pretrained
+def shipped(task: Task, word: str = PRETRAINED) -> Path:
+    """Return the directory of the runs that ship with the task.
+
+    Args:
+        task: whose agents.
+        word: ``pretrained``, or ``pretrained:AGENT`` where several agents ship.
+
+    Raises:
+        InputError: the task ships no agent, or none of that name.
+    """
+    if not task.pretrained:
+        raise InputError(f"{task.id} ships no pretrained agent; train one with drlapps train")
+    agents = registry.folder(task) / "agents"
+    agent = word.partition(":")[2] or task.pretrained
+    known = [path.name for path in agents.iterdir() if path.is_dir()]
+    if agent not in known:
+        raise unknown(f"agent that ships with {task.id}", agent, known)
+    return agents / agent
 
 
 def run_directories(path: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """Hyper-parameters as JSON-able values: checked against an SB3 class, then made its arguments.
 
 Besides plain values there are ``{"linear": [a, b]}``, a schedule that goes from a at first to b at
-last, and ``{"normal": sigma}``, Gaussian action noise.
+last, ``{"normal": sigma}``, Gaussian action noise, and lists of names.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from drlapps.errors import InputError, unknown
 _RESERVED = frozenset(
     (
         "policy", "env", "seed", "device", "policy_kwargs", "verbose", "tensorboard_log",
-        "_init_setup_model", "optimize_memory_usage",
+        "_init_setup_model", "optimize_memory_usage", "recorder",
     )
 )  # fmt: skip
 _COUNTS = frozenset(
     (
         "n_steps", "batch_size", "n_epochs", "buffer_size", "train_freq", "n_delta", "n_top",
-        "n_eval_episodes", "target_update_interval", "policy_delay",
+        "n_eval_episodes", "target_update_interval", "policy_delay", "episodes",
     )
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ def resolve(
     Raises:
         InputError: a name is unknown, or a value is of the wrong type or impossible.
     """
-    parameters = inspect.signature(cls).parameters
+    parameters = inspect.signature(cls, eval_str=True).parameters
     known = parameters.keys() - _RESERVED
     resolved = {}
     for name, value in given.items():
@@ -73,6 +73,8 @@ def _fits(value: object, kinds: tuple[Any, ...]) -> bool:
             return str in kinds
         case [int(), str()]:
             return any(get_origin(kind) is tuple for kind in kinds)
+        case [*entries] if all(isinstance(entry, str) for entry in entries):
+            return list[str] in kinds
         case {"linear": [int() | float(), int() | float()], **rest} if not rest:
             return any(Callable in (kind, get_origin(kind)) for kind in kinds)
         case {"normal": int() | float() as sigma, **rest} if not rest:
@@ -88,7 +90,7 @@ def _resolved(value: object, action_shape: tuple[int, ...]) -> object:
             from stable_baselines3.common.noise import NormalActionNoise
 
             return NormalActionNoise(np.zeros(action_shape), np.full(action_shape, sigma))
-        case [frequency, unit]:
+        case [int() as frequency, unit]:
             return frequency, unit
     return value
 

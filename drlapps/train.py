@@ -69,7 +69,7 @@ def _train(spec: RunSpec) -> dict[str, Any]:
     batch = registry.make(task, chosen.n_envs, pool, **chosen.environment)
     check_spaces(chosen.algorithm, batch)
     bridge = SB3Bridge(batch)
-    model = build(chosen, bridge, spec.seed, spec.device)
+    model = build(chosen, bridge, spec.seed, spec.device, task)
     run = RunDirectory(spec.directory)
     progress = Progress(task, chosen, run, spec, bridge)
     progress.check_validation(model)

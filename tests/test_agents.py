@@ -40,6 +40,7 @@ TASK_OF = {
     "ppo": CARTPOLE, "a2c": CARTPOLE, "trpo": CARTPOLE, "recurrent-ppo": CARTPOLE,
     "dqn": CARTPOLE, "qr-dqn": CARTPOLE, "ars": CARTPOLE, "maskable-ppo": JOB_SHOP,
     "sac": PENDULUM, "td3": PENDULUM, "ddpg": PENDULUM, "tqc": PENDULUM, "crossq": PENDULUM,
+    "decision-transformer": JOB_SHOP,
 }  # fmt: skip
 # What makes a few hundred steps enough to learn something from; all else is the table's.
 SHORT = {
@@ -49,6 +50,7 @@ SHORT = {
     "recurrent-ppo": {"batch_size": 32},
     "maskable-ppo": {"batch_size": 32, "n_steps": 16, "n_epochs": 1},
     "ars": {"n_delta": 2, "n_top": 1, "n_eval_episodes": 2},
+    "decision-transformer": {"guides": ["mwkr"], "episodes": 3, "batch_size": 4},
     "dqn": {"learning_starts": 100, "batch_size": 32},
     "qr-dqn": {"learning_starts": 100, "batch_size": 32},
     **{
@@ -103,6 +105,7 @@ def test_the_table_is_the_one_that_is_promised() -> None:
         "trpo",
         "ars",
         "crossq",
+        "decision-transformer",
     ]
     assert sorted(ALGORITHMS) == sorted(promised) == sorted(TASK_OF)
     for name, algorithm in ALGORITHMS.items():
@@ -376,6 +379,14 @@ def test_schedules_noise_and_pairs_are_made_from_plain_values() -> None:
     assert made["action_noise"]().shape == (3,)
     assert made["train_freq"] == (2, "step")
     assert (made["ent_coef"], made["gamma"]) == ("auto", 1)
+
+
+def test_names_stay_lists() -> None:
+    from drlapps.decision_transformer.algorithm import DecisionTransformer
+
+    for names in ([], ["mwkr"], ["mwkr", "spt"], ["a", "b", "c"], None):
+        made = hyperparameters.resolve(DecisionTransformer, {"guides": names}, ())
+        assert made == {"guides": names}
 
 
 # --- recipes ---

@@ -38,7 +38,7 @@ CONTINUOUS = ("sac", "td3", "ddpg", "tqc", "crossq")
 def spec_of(agent: str, directory: Path, seed: int = 3, **changes: Any) -> RunSpec:
     """A run of a tiny agent that writes a checkpoint before every rollout."""
     env: dict[str, object] = {"continuous": True} if agent in CONTINUOUS else {}
-    if agent == "maskable-ppo":
+    if ALGORITHMS[agent].masks:
         env = {"masked": True}
     made = RunSpec(WALK, agent, seed, str(directory), settings=env, checkpoint_seconds=0.0)
     return replace(made, **changes)
@@ -130,8 +130,10 @@ def check_killed_run(agent: str, tmp_path: Path, seed: int, rounds: int) -> None
     steps = steps_taken(whole)
     broken = spec_of(agent, tmp_path / "broken", **changes)
     deaths = 0
+    # A guided run takes no steps in its batch.
+    moments = list(MOMENTS)[ALGORITHMS[agent].guided :]
     for round_ in range(rounds):
-        moment = list(MOMENTS)[round_ % len(MOMENTS)]
+        moment = moments[round_ % len(moments)]
         deaths += killed(broken, moment, int(rng.integers(2, 14)))
     assert deaths >= 1
     rest = 0 if finished(broken) else steps_taken(broken)

@@ -195,6 +195,14 @@ DDPG = _small("ddpg", **_REPLAY, action_noise={"normal": 0.1})
 TQC = _small("tqc", **_REPLAY)
 CROSSQ = _small("crossq", **_REPLAY)
 ARS = _small("ars", n_delta=2, n_top=1, n_eval_episodes=4)
+DECISION_TRANSFORMER = Preset(
+    "decision-transformer",
+    steps=320,
+    n_envs=4,
+    hyperparameters={"guides": ["homing"], "episodes": 6, "batch_size": 4},
+    policy_kwargs={"width": 8, "context": 4},
+    validate_every=100,
+)
 
 AGENTS = {
     "ppo": ":PPO",
@@ -210,6 +218,7 @@ AGENTS = {
     "tqc": ":TQC",
     "crossq": ":CROSSQ",
     "ars": ":ARS",
+    "decision-transformer": ":DECISION_TRANSFORMER",
 }
 
 WALK = Task(

@@ -66,9 +66,7 @@ class RandomFeeders:
         if rng.random() < self.critical:
             weights = rng.choice(CRITICAL, count, p=_RARITY)
             buses = [replace(bus, weight=float(w)) for bus, w in zip(buses, weights, strict=True)]
-        feeder = Feeder(
-            f"random-{count}", tuple(buses), (*lines, *self._ties(rng, above)), "1", KV
-        )
+        feeder = Feeder(f"random-{count}", tuple(buses), (*lines, *self._ties(rng, above)), "1", KV)
         return _loaded(feeder, float(rng.uniform(*self.lowest_voltage)))
 
     def _bus(self, rng: np.random.Generator, number: int) -> Bus:
