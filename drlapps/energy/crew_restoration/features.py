@@ -34,6 +34,7 @@ FEATURES = (
     "wait_above",
     "gain",
     "gain_rate",
+    "need",
     "rho",
     "place",
     "rollout_over_best",
@@ -88,8 +89,9 @@ def _observe_row(s: State, c: Circuit, memory: Memory, b: int, out: Observations
     subtrees(lines, upper, dark, status, above, load)
     horn(lines, status, above, load, hours, order, ratio, span, head, after, tail)
     _totals_below(lines, upper, status, hours, dark, hours_below, load_below)
-    gain, rate, rollout = np.zeros(lines), np.zeros(lines), np.empty(lines)
-    _look_ahead(s, c, memory, b, orders, here, gain, rate, rollout)
+    gain, need = np.zeros(lines), load_below.copy()
+    rate, rollout = np.zeros(lines), np.empty(lines)
+    _look_ahead(s, c, memory, b, orders, here, gain, rate, need, rollout)
     best_rate = best_rho = 1e-9
     work = 0.0
     for i in range(left):
@@ -123,19 +125,20 @@ def _observe_row(s: State, c: Circuit, memory: Memory, b: int, out: Observations
             row[6] = _squash(_nearest(line, lines, status, travel) / unit)
             row[12] = gain[line] / total
             row[13] = max(rate[line] / best_rate, -1.0)
-            row[14] = ratio[line] / best_rho
-            row[15] = place[line] / left
-            row[16] = _squash(_PERCENT * (harm - least) / s.scale[b])
-            row[17] = _squash(_PERCENT * (harm - s.estimate[b]) / s.scale[b])
+            row[14] = need[line] / total
+            row[15] = ratio[line] / best_rho
+            row[16] = place[line] / left
+            row[17] = _squash(_PERCENT * (harm - least) / s.scale[b])
+            row[18] = _squash(_PERCENT * (harm - s.estimate[b]) / s.scale[b])
         else:
             row[4] = _squash((end[line] - now) / unit)
-        row[18] = _squash(next_gap / unit)
-        row[19] = _squash(mean_gap / unit)
-        row[20] = left / lines
-        row[21] = _squash(left / crews - 1.0)
-        row[22] = _squash(work / crews / unit - 1.0)
-        row[23] = dark.sum() / total
-        row[24] = s.ties[b] > 0
+        row[19] = _squash(next_gap / unit)
+        row[20] = _squash(mean_gap / unit)
+        row[21] = left / lines
+        row[22] = _squash(left / crews - 1.0)
+        row[23] = _squash(work / crews / unit - 1.0)
+        row[24] = dark.sum() / total
+        row[25] = s.ties[b] > 0
 
 
 @njit(cache=True, inline="always")
@@ -207,6 +210,7 @@ def _look_ahead(
     here: int,
     gain: Floats,
     rate: Floats,
+    need: Floats,
     rollout: Floats,
 ) -> None:
     """Try every waiting line.
@@ -220,20 +224,27 @@ def _look_ahead(
         here: place of the free crew.
         gain: receives the load that each line would energise at once, (d,).
         rate: receives the same per hour, the way there included, (d,).
-        rollout: receives the harm of going there first, in Horn's order, (d,).
+        need: receives the load that would stay dark if all but it were repaired, (d,); without
+            ties that is all below it, and not changed.
+        rollout: receives the least harm of going there first, in Horn's order, (d,).
     """
     order = orders[0, : s.left[b]]
     if s.ties[b] == 0:
         _tree_gains(s.lines[b], s.upper[b], s.weight[b], s.status[b], gain)
     else:
-        _switched_gains(s, c, memory, b, gain)
+        _switched_gains(s, c, memory, b, gain, need)
     for line in order:
         rate[line] = gain[line] / (s.hours[b, line] + s.travel[b, here, line + 1])
     outcomes(s, c, memory, b, order, orders, rollout)
+    other = np.empty(len(order))
+    outcomes(s, c, memory, b, order, s.plan[b : b + 1], other)
+    for i in range(len(order)):
+        rollout[i] = min(rollout[i], other[i])
     if s.ties[b] > 0:
         # Horn's sequence knows no ties: what a line energises at once can be the better guide.
-        by_rate, other = np.empty(orders.shape, np.int64), np.empty(len(order))
-        _sort(order, rate, by_rate[0])
+        by_need, by_rate = np.empty(len(order), np.int64), np.empty(orders.shape, np.int64)
+        _sort(order, need / s.hours[b, : len(need)], by_need)
+        _sort(by_need, rate, by_rate[0])
         outcomes(s, c, memory, b, order, by_rate, other)
         for i in range(len(order)):
             rollout[i] = min(rollout[i], other[i])
@@ -253,8 +264,10 @@ def _tree_gains(lines: int, upper: Ints, weight: Floats, status: Ints, gain: Flo
 
 
 @njit(cache=True)
-def _switched_gains(s: State, c: Circuit, memory: Memory, b: int, gain: Floats) -> None:
-    """Find what each waiting line would energise by the switching rule."""
+def _switched_gains(
+    s: State, c: Circuit, memory: Memory, b: int, gain: Floats, need: Floats
+) -> None:
+    """Find what each waiting line would energise by the switching rule, now and as the last one."""
     future = np.where(s.status[b] == WAITING, WAITING, REPAIRED)
     dark = dark_load(s, c, memory, b, future)
     for line in range(s.lines[b]):
@@ -262,6 +275,12 @@ def _switched_gains(s: State, c: Circuit, memory: Memory, b: int, gain: Floats) 
             future[line] = REPAIRED
             gain[line] = dark - dark_load(s, c, memory, b, future)
             future[line] = WAITING
+    future[:] = REPAIRED
+    for line in range(s.lines[b]):
+        if s.status[b, line] == WAITING:
+            future[line] = WAITING
+            need[line] = dark_load(s, c, memory, b, future)
+            future[line] = REPAIRED
 
 
 @njit(cache=True, inline="always")

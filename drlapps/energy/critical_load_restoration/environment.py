@@ -62,7 +62,7 @@ class CriticalLoadRestorationEnv(VectorEnvironment):
 
     ## Observation Space
 
-    ``Box(-10, 10, (44,), float32)``; powers and levels are shares of the whole load, and ``left``
+    ``Box(-10, 10, (45,), float32)``; powers and levels are shares of the whole load, and ``left``
     is the time to go:
 
     | Index | Value |
@@ -78,14 +78,14 @@ class CriticalLoadRestorationEnv(VectorEnvironment):
     | 11 | 4 times the error of the forecasts |
     | 12, 13 | present power of sun and wind, at most 3 |
     | 14 | the drop penalty in hundreds of steps, at most 3 |
-    | 15-18 | load that would last: hopefully, as forecast, with caution, with twice the caution |
-    | 19 | 5 times what is served above the second of these, in [-3, 3] |
-    | 20-31 | forecast of the sun in twelve twelfths of the horizon to come, at most 3 |
-    | 32-43 | the same of the wind |
+    | 15-19 | load that would last: forecasts raised, as they are, lowered by 1, 2, 3 deviations |
+    | 20 | 5 times what is served above the second of these, in [-3, 3] |
+    | 21-32 | forecast of the sun in twelve twelfths of the horizon to come, at most 3 |
+    | 33-44 | the same of the wind |
 
-    Hope raises the forecasts at every lead time by two standard deviations of their error, caution
-    lowers them as much. That a constant load lasts is found by serving it, step by step, turbine
-    and battery in proportion to their energy.
+    Forecasts are raised and lowered by standard deviations of their error, at every lead time at
+    once. That a constant load lasts is found by serving it, step by step, turbine and battery in
+    proportion to their energy.
 
     With ``actions = "setpoints"`` the shares of the single loads in the last step follow.
 
@@ -101,7 +101,7 @@ class CriticalLoadRestorationEnv(VectorEnvironment):
 
     | Index | Meaning | at -1 | at 0 | at 1 |
     |---|---|---|---|---|
-    | 0 | load is restored up to this level | 18 | 17 | 16 |
+    | 0 | load is restored up to this level | 19 | 18 | 17 |
     | 1 | load is shed down to this level, but never below the former | 17 | 16 | 15 |
 
     In between, the level lies in between.

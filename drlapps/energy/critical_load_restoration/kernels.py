@@ -23,14 +23,11 @@ Bools = NDArray[np.bool_]
 BLOCKS = 12
 """Parts into which observations cut the horizon."""
 
-FEATURES = 20 + 2 * BLOCKS
+FEATURES = 21 + 2 * BLOCKS
 """Numbers in an observation, the shares of the single loads not counted."""
 
-CAUTION = 2.0
-"""Standard deviations by which forecasts are raised; lowered once and twice by as many."""
-
-LEVELS = 4
-"""Forecasts are looked at raised, as they are, lowered, and lowered twice as much."""
+LEVELS = 5
+"""Forecasts are looked at raised by a standard deviation, as they are, and lowered by 1, 2, 3."""
 
 VOLTAGE_PENALTY = 100.0
 """Reward lost per unit of voltage violation, in steps of serving everything."""
@@ -106,8 +103,8 @@ class State(NamedTuple):
     assessed: Ints
     """Step to which the levels belong."""
     levels: Floats
-    """(B, 5) load that lasts to the end if forecasts are raised, as they are, lowered, lowered
-    more; in the true weather."""
+    """(B, 6) load that lasts to the end with forecasts raised, as they are, lowered by 1, 2, 3; in
+    the true weather."""
     path: Floats
     """(B, most steps, 4 + most loads) turbine, battery, solar, wind in kW, shares served."""
 
@@ -376,7 +373,7 @@ def assess(p: Parameters, s: State, truth: bool) -> None:
             sun = min(max(weather[at, 0] - sun, 0.0), most)
             wind = error * (weather[at, 3] - fade * weather[t, 3])
             wind = min(max(weather[at, 1] - wind, 0.0), 1.0)
-            doubt = CAUTION * error * math.sqrt(1.0 - fade * fade)
+            doubt = error * math.sqrt(1.0 - fade * fade)
             for i in range(LEVELS):
                 solar_kw = p.solar_kw[m] * min(max(sun - (i - 1) * most * doubt, 0.0), most)
                 wind_kw = p.wind_kw[m] * min(max(wind - (i - 1) * doubt, 0.0), 1.0)
@@ -458,11 +455,11 @@ def observe(p: Parameters, s: State, out: NDArray[np.float32]) -> None:
             wind = min(max(weather[at, 1] - wind, 0.0), 1.0)
             j = k // length
             share = 1.0 / (min(length, steps - t - j * length) * total)
-            row[20 + j] += p.solar_kw[m] * sun * share
-            row[20 + BLOCKS + j] += p.wind_kw[m] * wind * share
+            row[21 + j] += p.solar_kw[m] * sun * share
+            row[21 + BLOCKS + j] += p.wind_kw[m] * wind * share
             fade *= s.memory[b]
         for j in range(2 * BLOCKS):
-            row[20 + j] = min(row[20 + j], np.float32(3.0))
+            row[21 + j] = min(row[21 + j], np.float32(3.0))
         charge = s.charge_kwh[b] - p.min_kwh[m]
         room = p.max_kwh[m] - s.charge_kwh[b]
 
@@ -490,7 +487,7 @@ def observe(p: Parameters, s: State, out: NDArray[np.float32]) -> None:
         row[14] = 0.01 * p.drop_penalty[m] if p.drop_penalty[m] < 300.0 else 3.0
         for i in range(LEVELS):
             row[15 + i] = s.levels[b, i] / total
-        row[19] = min(max((load - s.levels[b, 1]) / total * 5.0, -3.0), 3.0)
+        row[20] = min(max((load - s.levels[b, 1]) / total * 5.0, -3.0), 3.0)
 
 
 @njit(cache=True, error_model="numpy")
@@ -509,9 +506,9 @@ def by_priority(p: Parameters, s: State, actions: Floats, shares: Floats, turbin
         m, t = s.microgrid[b], s.step_index[b]
         if t >= s.steps[b]:
             continue
-        hopeful, expected, cautious, timid = s.levels[b, :LEVELS]
-        raised = _between(timid, cautious, expected, actions[b, 0])
-        borne = max(_between(cautious, expected, hopeful, actions[b, 1]), raised)
+        level = s.levels[b]
+        raised = _between(level[4], level[3], level[2], actions[b, 0])
+        borne = max(_between(level[2], level[1], level[0], actions[b, 1]), raised)
         load = 0.0
         for i in range(p.loads[m]):
             load += p.load_kw[m, i] * s.served[b, i]

@@ -42,10 +42,6 @@ from drlapps.energy.grid.feeder import Bools, Feeder, Floats
 if TYPE_CHECKING:
     from pyomo.environ import ConcreteModel
 
-HIGHS = {"presolve": "off"}
-"""Options with which HiGHS solves a :class:`RadialModel`: with presolve, versions 1.13 to 1.15 call
-worse solutions of some of these programs optimal."""
-
 _DIRECTIONS = 5
 """Tangents to the circle of a rating, in each quadrant with its axes."""
 

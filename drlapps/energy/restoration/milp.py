@@ -32,7 +32,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from drlapps.energy.grid.feeder import BASE_KVA, Bools
-from drlapps.energy.grid.linearised import HIGHS, Arc, RadialModel, reach
+from drlapps.energy.grid.linearised import Arc, RadialModel, reach
 from drlapps.energy.grid.power_flow import PowerFlow, power_flow
 from drlapps.energy.restoration.outage import TOLERANCE, Configuration, Outage, Score, assess, rank
 from drlapps.energy.restoration.plans import Answer
@@ -138,7 +138,7 @@ class _Program:
         model.refuted = ConstraintList()
         model.aim = Objective(expr=operations if aim == "operations" else self._cost(aim))
         self.solver = Highs()
-        self.solver.highs_options = {"log_to_console": False, **HIGHS}
+        self.solver.highs_options = {"log_to_console": False}
         self.solver.config.load_solution = False
         self.solver.config.mip_gap = gap
         if aim == "loss":

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drlapps.energy.grid import cases
 from drlapps.energy.grid.feeder import BASE_KVA, Branch, Bus, Feeder
-from drlapps.energy.grid.linearised import HIGHS, Arc, RadialModel, reach, sensitivities
+from drlapps.energy.grid.linearised import Arc, RadialModel, reach, sensitivities
 from drlapps.energy.grid.power_flow import power_flow
 
 # At 10 kV one per unit of 1 MVA is 100 ohm.
@@ -34,7 +34,6 @@ def solve(radial: RadialModel, expression: object, sense: int = -1) -> dict[obje
 
     radial.model.aim = Objective(expr=expression, sense=sense)
     solver = Highs()
-    solver.highs_options = dict(HIGHS)
     solver.config.load_solution = False
     solver.solve(radial.model)
     values = solver.get_primals()
