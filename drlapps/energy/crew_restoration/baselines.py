@@ -86,10 +86,9 @@ class Nearest(Rule):
 class Rollout(Rule):
     """The line after which going on by a list does least harm, at every decision anew.
 
-    The fortified rollout algorithm of Bertsekas, Tsitsiklis and Wu (1997): the list is Horn's
-    sequence or the best one met so far, and with switching also that by what each line would
-    energise per hour. Without switching it is never worse than Horn's list schedule. Lines may be
-    repaired out of order.
+    The rollout algorithm of Bertsekas, Tsitsiklis and Wu (1997) with Horn's list schedule as its
+    base heuristic, and with switching also the list by what each line would energise per hour.
+    Lines may be repaired out of order.
     """
 
     column = "rollout_over_best"

@@ -70,10 +70,8 @@ class State(NamedTuple):
     """(B,)."""
     harm: Floats
     """(B,) until now."""
-    plan: Ints
-    """(B, d) the waiting lines in the best order met so far."""
     estimate: Floats
-    """(B,) harm at the end, if the plan were followed from here on."""
+    """(B,) harm at the end, if Horn's sequence of the waiting lines were followed from here on."""
     left: Ints
     """(B,) number of waiting lines."""
     events: Ints
@@ -221,30 +219,18 @@ def outcomes(
 
 @njit(cache=True)
 def estimate(s: State, c: Circuit, memory: Memory, b: int) -> float:
-    """Return the harm at the end of going on by the plan.
-
-    The plan is what is left of the last one, or Horn's sequence of the waiting lines if that does
-    less harm, as at the start.
-    """
+    """Return the harm at the end of going on by Horn's sequence of the waiting lines."""
     lines, status, lit = s.lines[b], s.status[b], s.lit[b]
     above, head, after, tail = np.empty((4, lines), np.int64)
-    orders = np.zeros((2, lines), np.int64)
+    orders = np.empty((1, lines), np.int64)
     load, ratio, span = np.empty((3, lines))
-    dark, found = np.empty(lines + 1), np.empty(2)
+    dark, found = np.empty(lines + 1), np.empty(1)
     for block in range(lines + 1):
         dark[block] = 0.0 if lit[block] else s.weight[b, block]
     subtrees(lines, s.upper[b], dark, status, above, load)
     horn(lines, status, above, load, s.hours[b], orders[0], ratio, span, head, after, tail)
-    at = 0
-    for line in s.plan[b, :lines]:
-        if status[line] == WAITING and at < s.left[b]:
-            orders[1, at] = line
-            at += 1
-    fresh = s.left[b] == lines
-    outcomes(s, c, memory, b, np.full(1 if fresh else 2, -1), orders, found)
-    best = 0 if fresh or found[0] < found[1] else 1
-    s.plan[b, :lines] = orders[best]
-    return float(found[best])
+    outcomes(s, c, memory, b, np.full(1, -1), orders, found)
+    return float(found[0])
 
 
 @njit(cache=True)

@@ -51,11 +51,9 @@ class CrewRestorationEnv(VectorEnvironment):
     has cut off, ``now`` the time at which the crew is free, ``s(x) = x / (1 + |x|)``. A line is
     *waiting*, under repair, or repaired. The *rollout* of a waiting line is the harm that results
     when the crew goes there and all other lines follow by Horn's sequence or, if ties may be closed
-    and that does less harm, by falling ``gain_rate``, then ``need`` per hour; or as the *plan* says,
-    the best order met so far: at the start Horn's sequence, after each decision what is left of it
-    or, if that does less harm, Horn's sequence of the waiting lines. ``H`` is the harm of the first
-    plan or, if it is more, a fifth of that of Horn's sequence without ties. In rates and ρ-factors the way of
-    the free crew counts as part of the time.
+    and that does less harm, by falling ``gain_rate``, then ``need`` per hour; ``H`` is that of
+    Horn's sequence from the start, with ties or, if it is more, a fifth of that without. In rates
+    and ρ-factors the way of the free crew counts as part of the time.
 
     | Column | Value |
     |---|---|
@@ -77,7 +75,7 @@ class CrewRestorationEnv(VectorEnvironment):
     | ``rho`` | ρ-factor: most dark load per hour of a subtree that begins there / the best |
     | ``place`` | in Horn's sequence of the waiting lines, 0 first, to 1 |
     | ``rollout_over_best`` | ``s(100 (rollout - the least of any waiting line) / H)`` |
-    | ``rollout_over_estimate`` | ``s(100 (rollout - harm of the plan) / H)`` |
+    | ``rollout_over_estimate`` | ``s(100 (rollout - harm of Horn's sequence) / H)`` |
     | ``next_crew_gap`` | ``s(time until the next crew is free / u)`` |
     | ``mean_crew_gap`` | ``s(time until the others are, on average / u)`` |
     | ``lines_left`` | share of the lines that wait |
@@ -99,7 +97,7 @@ class CrewRestorationEnv(VectorEnvironment):
     ## Rewards
 
     Percent by which the decision changes the estimate of the final harm: ``100 (before - after) /
-    H``, where the estimate is the harm of going on by the plan, at the end the harm itself.
+    H``, where the estimate is the harm of going on by Horn's sequence, at the end the harm itself.
     Mostly the rewards of an episode sum to the percentage by which Horn's list schedule is beaten.
     They are for training; results are reported as harm.
 
@@ -171,7 +169,6 @@ class CrewRestorationEnv(VectorEnvironment):
         self.lit = np.zeros((b, d + 1), np.bool_)
         self.now = np.zeros(b)
         self.harm = np.zeros(b)
-        self.plan = np.zeros((b, d), np.int64)
         self.estimate = np.zeros(b)
         self.left = np.zeros(b, np.int64)
         self.events = np.zeros(b, np.int64)

@@ -226,7 +226,7 @@ def _look_ahead(
         rate: receives the same per hour, the way there included, (d,).
         need: receives the load that would stay dark if all but it were repaired, (d,); without
             ties that is all below it, and not changed.
-        rollout: receives the least harm of going there first, in Horn's order, (d,).
+        rollout: receives the harm of going there first, in Horn's order, (d,).
     """
     order = orders[0, : s.left[b]]
     if s.ties[b] == 0:
@@ -236,15 +236,12 @@ def _look_ahead(
     for line in order:
         rate[line] = gain[line] / (s.hours[b, line] + s.travel[b, here, line + 1])
     outcomes(s, c, memory, b, order, orders, rollout)
-    other = np.empty(len(order))
-    outcomes(s, c, memory, b, order, s.plan[b : b + 1], other)
-    for i in range(len(order)):
-        rollout[i] = min(rollout[i], other[i])
     if s.ties[b] > 0:
         # Horn's sequence knows no ties: what a line energises at once can be the better guide.
         by_need, by_rate = np.empty(len(order), np.int64), np.empty(orders.shape, np.int64)
         _sort(order, need / s.hours[b, : len(need)], by_need)
         _sort(by_need, rate, by_rate[0])
+        other = np.empty(len(order))
         outcomes(s, c, memory, b, order, by_rate, other)
         for i in range(len(order)):
             rollout[i] = min(rollout[i], other[i])

@@ -4,7 +4,7 @@ from drlapps.agents import Preset
 
 MASKABLE_PPO = Preset(
     algorithm="maskable-ppo",
-    steps=600_000,
+    steps=400_000,
     n_envs=128,
     hyperparameters={
         "n_steps": 32,

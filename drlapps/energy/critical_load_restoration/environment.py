@@ -26,7 +26,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from drlapps.energy.critical_load_restoration import kernels
+from drlapps.energy.critical_load_restoration import kernels, lookahead
 from drlapps.energy.critical_load_restoration.scenario import Scenario
 from drlapps.energy.critical_load_restoration.tables import Tables
 from drlapps.errors import unknown
@@ -258,7 +258,7 @@ class CriticalLoadRestorationEnv(VectorEnvironment):
             self._shares[:] = 0.5 + 0.5 * wanted[:, :-1]
             self._turbine[:] = 0.5 + 0.5 * wanted[:, -1]
         else:
-            kernels.by_priority(
+            lookahead.by_priority(
                 self._tables.parameters, self._state, wanted, self._shares, self._turbine
             )
         rewards = np.zeros(self.num_envs)
@@ -278,13 +278,13 @@ class CriticalLoadRestorationEnv(VectorEnvironment):
         return rewards, terminated, np.zeros(self.num_envs, np.bool_)
 
     def _assess(self) -> None:
-        kernels.assess(self._tables.parameters, self._state, self.reward == "hindsight")
+        lookahead.assess(self._tables.parameters, self._state, self.reward == "hindsight")
 
     def _prospects(self) -> NDArray[np.float64]:
         """Return the potential by which rewards are shaped, in steps of serving everything."""
         values = np.zeros(self.num_envs)
         if self.reward == "hindsight":
-            kernels.hindsight(self._tables.parameters, self._state, values)
+            lookahead.hindsight(self._tables.parameters, self._state, values)
         return values
 
     def actions_for(self, shares: NDArray[np.float64], turbine_kw: NDArray[np.float64]) -> Array:
@@ -303,7 +303,7 @@ class CriticalLoadRestorationEnv(VectorEnvironment):
     def _observe(self) -> Array:
         self._assess()
         features = np.empty((self.num_envs, kernels.FEATURES), np.float32)
-        kernels.observe(self._tables.parameters, self._state, features)
+        lookahead.observe(self._tables.parameters, self._state, features)
         if self.actions == "priority":
             return features
         return np.concatenate([features, self.served.astype(np.float32)], axis=1)

@@ -8,21 +8,21 @@ _ENVIRONMENT: dict[str, object] = {"actions": "priority", "reward": "hindsight"}
 # caution, for the noise's sake; state-dependent noise, drawn once an episode, does not.
 PPO = Preset(
     algorithm="ppo",
-    steps=5_000_000,
-    n_envs=512,
+    steps=3_000_000,
+    n_envs=256,
     hyperparameters={
         "n_steps": 72,
-        "batch_size": 9216,
+        "batch_size": 4608,
         "n_epochs": 8,
-        "learning_rate": {"linear": [1e-3, 0.0]},
+        "learning_rate": {"linear": [2e-3, 0.0]},
         "gamma": 1.0,
         "gae_lambda": 0.9,
         "ent_coef": 0.0,
         "use_sde": True,
     },
-    policy_kwargs={"net_arch": [64, 64], "log_std_init": -3.5},
+    policy_kwargs={"net_arch": [64, 64], "log_std_init": -3.0},
     environment=_ENVIRONMENT,
-    validate_every=250_000,
+    validate_every=100_000,
 )
 
 SAC = Preset(

@@ -55,10 +55,10 @@ def test_a_line_may_be_worth_repairing_before_the_one_above_it() -> None:
 
 @pytest.mark.parametrize("options", [{"travel": True}, {"switching": True}])
 def test_where_it_is_a_relaxation_its_bound_holds(draw: Draw, options: dict[str, bool]) -> None:
-    orders = np.array(list(permutations(range(5))))
-    for seed in range(4):
-        damage = draw(seed, lines=5, **options)
-        plan = TimeIndexed(time_limit=10).solve(damage, 0)
+    orders = np.array(list(permutations(range(4))))
+    for seed in range(2):
+        damage = draw(seed, lines=4, **options)
+        plan = TimeIndexed(time_limit=3).solve(damage, 0)
         best = harms(damage, orders).min()
         assert plan.bound is not None
         assert plan.actions is not None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from drlapps.energy.critical_load_restoration import instances, kernels
+from drlapps.energy.critical_load_restoration import instances, kernels, lookahead
 from drlapps.energy.critical_load_restoration.environment import CriticalLoadRestorationEnv
 from drlapps.energy.critical_load_restoration.scenario import Scenario
 from drlapps.energy.grid.power_flow import power_flow
@@ -141,7 +141,7 @@ def test_the_potential_is_what_lasts_in_the_true_weather() -> None:
     words = ["ieee13:error-10:2..4"]
     env = environment(words, actions="priority", reward="hindsight")
     values = np.zeros(3)
-    kernels.hindsight(env._tables.parameters, env._state, values)
+    lookahead.hindsight(env._tables.parameters, env._state, values)
     for row, scenario in enumerate(env.instances):
         level = lasting(replace(scenario, error=0.0), 0, 0.0, scenario.initial_kwh, 1200.0)
         worth = 0.0
