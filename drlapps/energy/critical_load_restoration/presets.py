@@ -4,11 +4,11 @@ from drlapps.agents import Preset
 
 _ENVIRONMENT: dict[str, object] = {"actions": "priority", "reward": "hindsight"}
 
-# What is raised by chance stays raised. Noise that is drawn anew in every step would thus teach
-# caution, for the noise's sake; state-dependent noise, drawn once an episode, does not.
+# What is raised by chance stays raised: noise that is drawn anew in every step would raise more and
+# more. State-dependent noise is drawn once a rollout, which is an episode.
 PPO = Preset(
     algorithm="ppo",
-    steps=3_000_000,
+    steps=1_500_000,
     n_envs=256,
     hyperparameters={
         "n_steps": 72,
@@ -22,7 +22,7 @@ PPO = Preset(
     },
     policy_kwargs={"net_arch": [64, 64], "log_std_init": -3.0},
     environment=_ENVIRONMENT,
-    validate_every=100_000,
+    validate_every=75_000,
 )
 
 SAC = Preset(
