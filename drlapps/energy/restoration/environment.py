@@ -36,7 +36,7 @@ class RestorationEnv(VectorEnvironment):
     - Open a switch within a dead part, where either half could then be reconnected by itself.
     - While a limit is violated, *shed* a load that has a breaker; where a load that is energised
       has none, open a switch and lose what is behind it.
-    - *Finish*, unless a loop must be opened.
+    - *Finish*, unless a loop must be opened, or a limit is violated and something can be shed.
 
     ## Observation Space
 

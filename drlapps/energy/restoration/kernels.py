@@ -294,7 +294,8 @@ def admit(s: State, b: int, room: Room) -> None:
     if s.pending[b] >= 0:
         _mark_loop(s, b, s.pending[b])
         return
-    s.mask[b, s.mask.shape[1] - 1] = True
+    finish = s.mask.shape[1] - 1
+    s.mask[b, finish] = True
     left = s.limit[b] - s.operations[b]
     if left <= 0:
         return
@@ -303,7 +304,9 @@ def admit(s: State, b: int, room: Room) -> None:
     for i in range(n):
         ties[i] = 0
         if s.energised[b, i] and s.connected[b, i] and (s.p[b, i] != 0 or s.q[b, i] != 0):
-            s.mask[b, e + i] = violated and s.sheddable[b, i]
+            if violated and s.sheddable[b, i]:
+                s.mask[b, e + i] = True
+                s.mask[b, finish] = False
             breakers = breakers and s.sheddable[b, i]
     for k in range(s.n_branch[b]):
         if not s.operable[b, k] or s.moved[b, k] or s.conducts[b, k]:
@@ -332,7 +335,9 @@ def admit(s: State, b: int, room: Room) -> None:
     if violated and not breakers:
         for k in range(1, s.supplied[b]):
             branch = s.feeding[b, s.order[b, k]]
-            s.mask[b, branch] = s.operable[b, branch] and not s.moved[b, branch]
+            if s.operable[b, branch] and not s.moved[b, branch]:
+                s.mask[b, branch] = True
+                s.mask[b, finish] = False
 
 
 @numba.njit(cache=True, inline="always")

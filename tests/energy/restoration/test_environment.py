@@ -82,10 +82,13 @@ def expected_mask(env: RestorationEnv, row: int) -> set[int]:
         ):
             admitted.add(int(k))
     if max(env.excess[row], env.overload[row]) > 1e-9:
+        before = set(admitted)
         loaded = [i for i in lit if connected[i] and (a.p[i] or a.q[i])]
         admitted |= {e + i for i in loaded if a.sheddable[i]}
         if not all(a.sheddable[i] for i in loaded):
             admitted |= {int(k) for k in np.flatnonzero(usable & closed) if a.tail[k] in lit}
+        if admitted > before:
+            admitted.remove(env.mask.shape[1] - 1)
     return admitted
 
 
