@@ -338,8 +338,12 @@ class Agent(Policy):
         self.algorithm = ALGORITHMS[preset.algorithm]
         self._preset = preset
         self._weights = weights
-        # Import now what the first plan would otherwise be billed for.
+        # Import now what the first plan would otherwise be billed for; torch imports half of itself
+        # with the first optimizer.
+        import torch
+
         network_class(preset)
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)])
         self._policy: BasePolicy | None = None
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:

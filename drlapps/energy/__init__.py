@@ -174,6 +174,7 @@ CREW_RESTORATION = Task(
             "switching",
             information=Information.MODEL,
             options={"time_limit": 30.0},
+            compared=False,
         ),
         "horn": Baseline(
             f"{_CREWS}.horn:Horn",
@@ -183,6 +184,7 @@ CREW_RESTORATION = Task(
         ),
     },
     agents={"maskable-ppo": f"{_CREWS}.presets:MASKABLE_PPO"},
+    pretrained="maskable-ppo",
     checker=f"{_CREWS}.checker:check",
     views=f"{_CREWS}.views",
     references=(

@@ -4,7 +4,7 @@
 pool           scenarios
 =============  ==========================================================================
 ``train``      :class:`RandomScenarios`: endless outages of ``ieee13``, or of random islands
-``validation`` 64 outages of ``ieee13`` at forecast errors of 5, 15 and 25 %
+``validation`` 192 outages of ``ieee13``, in turn at forecast errors of 5, 15 and 25 %
 ``test``       16 outages of ``ieee13``, the same at forecast errors of 0, 5, 10, 15, 20, 25 %
 ``toy``        three outages of one to three steps, solved by hand
 =============  ==========================================================================
@@ -49,7 +49,7 @@ from drlapps.errors import InputError, unknown
 TEST_ERRORS, VALIDATION_ERRORS = (0, 5, 10, 15, 20, 25), (5, 15, 25)
 """Errors of the forecasts in percent."""
 
-TEST_OUTAGES, VALIDATION_OUTAGES = 16, 64
+TEST_OUTAGES, VALIDATION_OUTAGES = 16, 192
 
 RANDOM_ISLANDS = 64
 """Islands in the training family ``random``."""
@@ -127,14 +127,14 @@ def train(
 
 @cache
 def validation() -> tuple[Scenario, ...]:
-    """Return 64 outages of ``ieee13`` at each of three errors of the forecasts."""
+    """Return 192 outages of ``ieee13``, in turn at three errors of the forecasts."""
+    drawn = ((number, VALIDATION_ERRORS[number % 3]) for number in range(VALIDATION_OUTAGES))
     return tuple(
         replace(
             _outage("ieee13", 100_000 + number, percent),
             name=f"validation:error-{percent}:{number}",
         )
-        for percent in VALIDATION_ERRORS
-        for number in range(VALIDATION_OUTAGES)
+        for number, percent in drawn
     )
 
 

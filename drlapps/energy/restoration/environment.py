@@ -292,7 +292,8 @@ class RestorationEnv(VectorEnvironment):
         shed = self.p[row, ~self.connected[row]].sum()
         excess, overload = float(self.excess[row]), float(self.overload[row])
         return {
-            "load_served": float(self.load_served[row]),
+            # Shares of buses sum to 1 up to rounding.
+            "load_served": min(float(self.load_served[row]), 1.0),
             "voltage_violation": excess if excess > TOLERANCE else 0.0,
             "overload": overload if overload > TOLERANCE else 0.0,
             "switch_operations": float((self.conducts[row] != self.start[row]).sum()),

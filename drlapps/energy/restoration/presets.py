@@ -21,8 +21,6 @@ MASKABLE_PPO = Preset(
     },
     policy="drlapps.energy.restoration.network:FeederPolicy",
     policy_kwargs={"width": 32, "layers": 2},
-    # Heavier loads than those of validation: more outages in which something must be shed.
-    instances={"loading": [0.8, 1.3]},
     validate_every=50_000,
 )
 
@@ -57,6 +55,7 @@ DECISION_TRANSFORMER = Preset(
     },
     policy="drlapps.energy.restoration.transformer:RestorationTransformer",
     policy_kwargs={"width": 48, "layers": 2, "context": 12},
-    instances=MASKABLE_PPO.instances,
+    # Heavier loads than those of validation: more outages in which something must be shed.
+    instances={"loading": [0.8, 1.3]},
     validate_every=10_000,
 )
