@@ -112,6 +112,32 @@ def test_solve_a_users_file_save_and_draw_the_solution(run: Any, tmp_path: Path)
     assert drawn.read_bytes().startswith(b"\x89PNG")
 
 
+def test_parameters_of_a_task_are_options_and_the_trained_agent_solves(run: Any) -> None:
+    words = ("solve", "energy/restoration", "--instance", "ieee33", "--json")
+    code, out, _ = run(*words, "--outage", "8", "--min-voltage=0.9")
+    assert code == 0
+    row = json.loads(out)
+    assert (row["instance"], row["policy"]) == ("ieee33:outage-8", "pretrained")
+    assert row["metrics"]["load_served"] == 1.0
+    _, same, _ = run(*words, "--set", "outage=8", "-b", "pretrained:maskable-ppo")
+    assert json.loads(same)["solution"] == row["solution"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--isntance", "ta01"), "unknown option '--isntance'; did you mean --instance?"),
+        (("--delay",), "--delay needs a value"),
+        (("ta01",), "'ta01' is one argument too many"),
+        (("-b", "pretrained:ppo"), "unknown agent that ships with scheduling/job-shop 'ppo'"),
+    ],
+)
+def test_what_is_no_option_is_refused(run: Any, words: tuple[str, ...], message: str) -> None:
+    code, out, err = run("solve", "scheduling/job-shop", *words)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
 def test_evaluate_gives_a_row_for_each_policy_and_instance(run: Any) -> None:
     code, out, _ = run(
         "evaluate", "scheduling/job-shop", "-p", "spt", "-p", "random-mor@4",

@@ -80,7 +80,7 @@ class CriticalLoadRestorationEnv(VectorEnvironment):
     | 14 | the drop penalty in hundreds of steps, at most 3 |
     | 15-19 | load that would last: forecasts raised, as they are, lowered by 1, 2, 3 deviations |
     | 20 | 5 times what is served above the second of these, in [-3, 3] |
-    | 21-32 | forecast of the sun in twelve twelfths of the horizon to come, at most 3 |
+    | 21-32 | forecast of the sun in twelve twelfths of the horizon ahead, at most 3 |
     | 33-44 | the same of the wind |
 
     Forecasts are raised and lowered by standard deviations of their error, at every lead time at
