@@ -111,10 +111,10 @@ CRITICAL_LOAD_RESTORATION = Task(
         ),
     },
     agents={
-        "sac": f"{_CRITICAL}.presets:SAC",
         "ppo": f"{_CRITICAL}.presets:PPO",
+        "sac": f"{_CRITICAL}.presets:SAC",
     },
-    pretrained="sac",
+    pretrained="ppo",
     checker=f"{_CRITICAL}.checker:check",
     views=f"{_CRITICAL}.views",
     references=(
