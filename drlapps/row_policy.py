@@ -51,13 +51,11 @@ class RowPolicy(MaskableActorCriticPolicy):
         observation_space: Box (n, features).
         action_space: Discrete (n).
         lr_schedule: learning rate by progress left.
-        width: embedding size.
-        layers: rounds of messages.
         optimizer_kwargs: of Adam.
+        encoder: keyword arguments of the encoder, such as ``width``.
 
     Attributes:
-        ENCODER: maps observations (B, n, features) to (B, 1 + n, width), a summary first; called
-            with the observation space, ``width`` and ``layers``.
+        ENCODER: maps observations (B, n, features) to (B, 1 + n, width), a summary first.
     """
 
     ENCODER: ClassVar[type[BaseFeaturesExtractor]]
@@ -67,16 +65,15 @@ class RowPolicy(MaskableActorCriticPolicy):
         observation_space: spaces.Box,
         action_space: spaces.Discrete,
         lr_schedule: Callable[[float], float],
-        width: int = 64,
-        layers: int = 2,
         optimizer_kwargs: dict[str, Any] | None = None,
+        **encoder: Any,
     ) -> None:
         super().__init__(
             observation_space,
             action_space,
             lr_schedule,
             features_extractor_class=self.ENCODER,
-            features_extractor_kwargs={"width": width, "layers": layers},
+            features_extractor_kwargs=encoder,
             optimizer_kwargs=optimizer_kwargs,
         )
 
