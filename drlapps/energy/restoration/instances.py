@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from drlapps import naming
-from drlapps.energy.grid import cases, files
+from drlapps.energy.grid import cases, files, profiles
 from drlapps.energy.grid.feeder import Branch, Bus, Feeder, Ints
 from drlapps.energy.grid.power_flow import power_flows
 from drlapps.energy.grid.random_feeders import RandomFeeders
@@ -151,6 +151,8 @@ def train(
     min_voltage: float | tuple[float, float] = 0.90,
     max_voltage: float = 1.10,
     loading: float | tuple[float, float] = (0.8, 1.1),
+    customers: str = "",
+    hour: float = 19.0,
     max_operations: int | None = None,
     seed: int = 0,
 ) -> RandomOutages:
@@ -168,9 +170,14 @@ def train(
         min_voltage: lower voltage limit, per unit, or its range.
         max_voltage: upper voltage limit.
         loading: factor on all loads, or its range.
+        customers: whose loads at ``hour`` are a further factor, see :mod:`..grid.profiles`;
+            nobody's by default.
+        hour: of the day.
         max_operations: greatest number of operations.
         seed: of the feeders.
     """
+    factor = _factor(customers, hour)
+    low, high = _pair("loading", loading)
     family = RandomFeeders(
         _pair("buses", buses),
         _pair("ties", ties),
@@ -188,10 +195,15 @@ def train(
         tuple(faults),
         _pair("min_voltage", min_voltage),
         max_voltage,
-        _pair("loading", loading),
+        (low * factor, high * factor),
         max_operations,
         seed,
     )
+
+
+def _factor(customers: str, hour: float) -> float:
+    """Return the share of the peak that customers draw at an hour; 1 for nobody."""
+    return float(profiles.profile(customers, hour)) if customers else 1.0
 
 
 def _pair(option: str, value: object) -> tuple[Any, Any]:
@@ -276,6 +288,9 @@ def named(
     min_voltage: float = 0.90,
     max_voltage: float = 1.10,
     loading: float = 1.0,
+    critical: float = 0.0,
+    customers: str = "",
+    hour: float = 19.0,
     max_operations: int | None = None,
 ) -> list[Outage]:
     """Return the outages that the words name, in their order.
@@ -286,6 +301,10 @@ def named(
         min_voltage: lower voltage limit, per unit.
         max_voltage: upper voltage limit.
         loading: factor on all loads.
+        critical: share of the loads that weigh more than others, see :func:`.cases.critical`.
+        customers: whose loads at ``hour`` are a further factor, see :mod:`..grid.profiles`;
+            nobody's by default.
+        hour: of the day.
         max_operations: greatest number of operations.
 
     Raises:
@@ -298,13 +317,14 @@ def named(
             found.append(fixed[word])
             continue
         name, feeder, faults = _resolve(word, str(outage))
+        feeder = cases.critical(feeder, share=critical) if critical else feeder
         for label, broken in faults:
             one = Outage(
-                f"{name}:{label}", feeder, broken, loading, min_voltage, max_voltage,
-                max_operations,
+                f"{name}:{label}", feeder, broken, loading * _factor(customers, hour), min_voltage,
+                max_voltage, max_operations,
             )  # fmt: skip
-            # The optima are those for the limits that an outage has by default.
-            if one == Outage(one.name, feeder, broken):
+            # The optima are those for the limits and weights that an outage has by default.
+            if not critical and one == Outage(one.name, feeder, broken):
                 one = replace(one, optimum=_optima().get(one.name))
             found.append(one)
     return found

@@ -35,9 +35,24 @@ def test_settings_change_named_outages() -> None:
     assert named(["ieee33"], outage=8) == named(["ieee33:outage-8"])
 
 
+def test_loads_follow_the_day_and_may_be_critical() -> None:
+    peak, night = (
+        named(["ieee33:outage-8"], customers="residential", hour=hour)[0] for hour in (19.4, 3.0)
+    )
+    assert peak.loading == pytest.approx(1.0, abs=0.01)
+    assert 0.2 < night.loading < 0.6
+    pool = train(customers="residential", hour=3.0)
+    assert pool.loading == pytest.approx((0.8 * night.loading, 1.1 * night.loading))
+    weighted = named(["ieee33:outage-2"], critical=0.25)[0]
+    assert sorted({bus.weight for bus in weighted.feeder.buses})[-1] > 1
+    assert weighted.optimum is None
+
+
 @pytest.mark.parametrize(
     ("word", "changes", "message"),
     [
+        ("ieee33", {"customers": "farms"}, "unknown load profile 'farms'"),
+        ("ieee33", {"critical": 1.5}, "share of critical loads"),
         ("ieee34", {}, "unknown feeder 'ieee34'"),
         ("ieee33:outage-38", {}, "unknown branch of ieee33 '38'"),
         ("ieee33:outage-8-8", {}, "a fault is named twice"),
