@@ -1,7 +1,8 @@
 """An island without its substation: how long do sun, wind, fuel and battery keep the lights on?
 
 A scenario is named by its island, the error of the forecasts in percent, and its number. Planners
-see forecasts, the clairvoyant sees the weather as it will be: nobody passes it.
+see forecasts, the clairvoyant sees the weather as it will be: nobody passes it. With the extra
+``drlapps[opendss]`` the agent's plan is replayed on three unbalanced phases.
 """
 
 from statistics import mean
@@ -9,6 +10,8 @@ from statistics import mean
 from drlapps import registry
 from drlapps.contestants import contestant
 from drlapps.energy.critical_load_restoration.instances import named
+from drlapps.energy.critical_load_restoration.opendss import replay
+from drlapps.errors import InputError
 from drlapps.evaluate import evaluate
 
 TASK = registry.get("energy/critical-load-restoration")
@@ -26,6 +29,19 @@ def contest(error: int) -> None:
         print(f"  {name:<12} restored {mean(r.value for r in own):6.3f}, served {served:.3f}")
 
 
+def three_phases() -> None:
+    (scenario,) = named(["ieee13:error-15:3"])
+    agent = contestant(TASK, "pretrained")
+    result = evaluate(TASK, [agent], [scenario], keep_solutions=[scenario.name])[0]
+    try:
+        replayed = replay(scenario, result.solution or {})
+    except InputError as missing:
+        print(missing)
+        return
+    print(f"on three phases up to {replayed.difference:.4f} pu from the balanced voltages")
+
+
 if __name__ == "__main__":
     for percent in (5, 25):
         contest(percent)
+    three_phases()
