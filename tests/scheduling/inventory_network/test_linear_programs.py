@@ -196,11 +196,22 @@ def networks(draw: st.DrawFn, *, forced: bool) -> Network:
     if not forced and draw(st.booleans()):
         law = Constant(draw(st.floats(0.0, 3.0)))
         nodes[1] = replace(nodes[1], demand=law, penalty=draw(real), lost_sales=draw(st.booleans()))
+    if forced:
+        nodes = [_roomy(node, arcs) for node in nodes]
     return network(
         nodes, arcs, integer=False, backlog=backlog, late_receipts=late,
         allocation=draw(st.sampled_from(["proportional", "priority", "balanced"])),
         discount=draw(st.sampled_from([1.0, 0.9])),
     )  # fmt: skip
+
+
+def _roomy(node: Node, arcs: list[Arc]) -> Node:
+    """Return the node without a limit on storage that it exceeds from the start.
+
+    The program then admits orders as long as it stays that full, the network none.
+    """
+    coming = sum(sum(arc.initial) + sum(arc.ordered) for arc in arcs if arc.node == node.name)
+    return replace(node, storage=math.inf) if node.initial + coming > node.storage else node
 
 
 def _arc(draw: st.DrawFn, supplier: str, node: str, forced: bool) -> Arc:
