@@ -81,6 +81,23 @@ def _lasts(
     return lasts
 
 
+@njit(cache=True, inline="always")
+def _forecast(weather: Floats, error: float, fade: float, t: int, at: int) -> tuple[float, float]:
+    """Return the forecast of sun and wind that step ``t`` has of step ``at``, shares of capacity.
+
+    Args:
+        weather: of the episode, see :class:`~.kernels.State`.
+        error: of the forecasts, as a share.
+        fade: how much of what is known of the error now still holds then.
+        t: now.
+        at: then.
+    """
+    most = weather[at, 4]
+    sun = weather[at, 0] - error * most * (weather[at, 2] - fade * weather[t, 2])
+    wind = weather[at, 1] - error * (weather[at, 3] - fade * weather[t, 3])
+    return min(max(sun, 0.0), most), min(max(wind, 0.0), 1.0)
+
+
 @njit(cache=True, error_model="numpy")
 def assess(p: Parameters, s: State, truth: bool) -> None:
     """Find the constant loads that last to the end, for every row where that is still to be done.
@@ -108,10 +125,7 @@ def assess(p: Parameters, s: State, truth: bool) -> None:
         for k in range(steps - t):
             at = t + k
             most = weather[at, 4]
-            sun = error * most * (weather[at, 2] - fade * weather[t, 2])
-            sun = min(max(weather[at, 0] - sun, 0.0), most)
-            wind = error * (weather[at, 3] - fade * weather[t, 3])
-            wind = min(max(weather[at, 1] - wind, 0.0), 1.0)
+            sun, wind = _forecast(weather, error, fade, t, at)
             doubt = error * math.sqrt(1.0 - fade * fade)
             for i in range(LEVELS):
                 solar_kw = p.solar_kw[m] * min(max(sun - (i - 1) * most * doubt, 0.0), most)
@@ -187,11 +201,7 @@ def observe(p: Parameters, s: State, out: NDArray[np.float32]) -> None:
         fade = 1.0
         for k in range(steps - t):
             at = t + k
-            most = weather[at, 4]
-            sun = error * most * (weather[at, 2] - fade * weather[t, 2])
-            sun = min(max(weather[at, 0] - sun, 0.0), most)
-            wind = error * (weather[at, 3] - fade * weather[t, 3])
-            wind = min(max(weather[at, 1] - wind, 0.0), 1.0)
+            sun, wind = _forecast(weather, error, fade, t, at)
             j = k // length
             share = 1.0 / (min(length, steps - t - j * length) * total)
             row[21 + j] += p.solar_kw[m] * sun * share
