@@ -59,7 +59,7 @@ class Preset:
     def recipe(self) -> dict[str, object]:
         """Return what a manifest keeps of the preset: all but the policy's import string."""
         names = [f.name for f in fields(self) if f.name != "policy"]
-        return {name: plain(getattr(self, name)) for name in names}
+        return {name: hyperparameters.plain(getattr(self, name)) for name in names}
 
     def with_recipe(self, recipe: Mapping[str, Any]) -> Preset:
         """Return the preset of a manifest's recipe; only the policy's import string is its own.
@@ -395,12 +395,3 @@ def _network(preset: Preset) -> dict[str, Any]:
             raise unknown("activation", name, _activations())
         found["activation_fn"] = _activations()[name]
     return found
-
-
-def plain(value: Any) -> Any:
-    """Return mappings and sequences as the dicts and lists that JSON gives back."""
-    if isinstance(value, Mapping):
-        return {key: plain(entry) for key, entry in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(entry) for entry in value]
-    return value

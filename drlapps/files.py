@@ -11,6 +11,7 @@ import json
 import math
 import os
 import secrets
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -126,6 +127,20 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path} is not valid JSON: {error.msg} at {where}") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not usable JSON: {error}") from error
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        InputError: if the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no TOML: {error}") from error
 
 
 def write_rows(path: str | Path, rows: Sequence[Mapping[str, object]]) -> None:

@@ -98,3 +98,12 @@ def _resolved(value: object, action_shape: tuple[int, ...]) -> object:
 def _linear(first: float, last: float) -> Callable[[float], float]:
     """Return the schedule of the progress left, which is 1 at first and 0 at last."""
     return lambda left: last + (first - last) * left
+
+
+def plain(value: Any) -> Any:
+    """Return mappings and sequences as the dicts and lists that JSON gives back."""
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(entry) for entry in value]
+    return value

@@ -54,7 +54,9 @@ def defaults(config: Path, known: Mapping[str, Collection[str]]) -> dict[str, An
     Raises:
         InputError: the file is missing, is no TOML, or names what is no command or option.
     """
-    found = _toml(config)
+    from drlapps.files import read_toml
+
+    found = read_toml(config)
     for command, options in found.items():
         if command not in known:
             raise unknown(f"command in {config}", command, known)
@@ -64,15 +66,6 @@ def defaults(config: Path, known: Mapping[str, Collection[str]]) -> dict[str, An
             if option not in known[command]:
                 raise unknown(f"option of {command} in {config}", option, known[command])
     return found
-
-
-def _toml(config: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(config.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {config}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{config} is no TOML: {error}") from error
 
 
 def writable(path: Path | None, suffixes: Sequence[str]) -> None:

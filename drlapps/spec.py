@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from drlapps import registry
-from drlapps.agents import Preset, plain, preset
+from drlapps.agents import Preset, preset
 from drlapps.artifact import RunDirectory
 from drlapps.errors import InputError
+from drlapps.hyperparameters import plain
 
 _LEAST = {"steps": 1, "n_envs": 1, "validate_every": 0}
 

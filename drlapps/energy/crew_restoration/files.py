@@ -18,7 +18,6 @@ A CSV file of damage has the columns ``branch`` and ``hours``.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from drlapps.energy.grid import cases
 from drlapps.energy.grid import files as grids
 from drlapps.energy.grid.feeder import Feeder
 from drlapps.errors import InputError, unknown
-from drlapps.files import read_rows
+from drlapps.files import read_rows, read_toml
 
 _KEYS = ("feeder", "crews", "switching", "min_voltage", "damage", "travel")
 
@@ -40,12 +39,7 @@ def read(path: str | Path) -> Damage:
         InputError: one sentence that names the file and what is wrong in it.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML: {error}") from error
+    content = read_toml(path)
     for key in content:
         if key not in _KEYS:
             raise unknown(f"key of {path}", key, _KEYS)

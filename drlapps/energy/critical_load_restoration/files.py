@@ -38,7 +38,6 @@ An example, with all there can be but for a second plant and more loads::
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -61,7 +60,7 @@ from drlapps.energy.grid import cases
 from drlapps.energy.grid import files as feeders
 from drlapps.energy.grid.feeder import Feeder
 from drlapps.errors import InputError, unknown
-from drlapps.files import read_rows
+from drlapps.files import read_rows, read_toml
 
 SUFFIX = ".toml"
 
@@ -85,7 +84,9 @@ def read(path: Path, rng: np.random.Generator, error: float | None = None) -> Sc
     Raises:
         InputError: one sentence that names the file, the place in it and what is wrong there.
     """
-    table = _table(path)
+    if not path.exists():
+        raise InputError(f"no such file: {path}")
+    table = read_toml(path)
     try:
         for key in table:
             if key not in ("feeder", *_LIMITS, *_EPISODE, *_TABLES):
@@ -100,17 +101,6 @@ def read(path: Path, rng: np.random.Generator, error: float | None = None) -> Sc
         return Scenario(path.stem, island, weather, float(charge), error, hours)
     except InputError as fault:
         raise InputError(f"{path}: {fault}") from fault
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError as fault:
-        raise InputError(f"no such file: {path}") from fault
-    except OSError as fault:
-        raise InputError(f"cannot read {path}: {fault.strerror}") from fault
-    except ValueError as fault:
-        raise InputError(f"{path} is no TOML: {fault}") from fault
 
 
 def _island(table: Mapping[str, Any], path: Path) -> Microgrid:

@@ -21,7 +21,7 @@ from drlapps.energy.grid.feeder import BASE_KVA, Bools, Ints
 from drlapps.energy.grid.power_flow import power_flows
 from drlapps.energy.restoration import shedding_kernels as kernels
 from drlapps.energy.restoration.outage import TOLERANCE, Configuration, Outage, Score, assess, rank
-from drlapps.energy.restoration.plans import Answer
+from drlapps.energy.restoration.plans import Answer, path_between, reached
 from drlapps.energy.restoration.shedding import model_of, shed, shed_limit
 from drlapps.energy.restoration.shedding_greedy import greedy_loads
 
@@ -127,7 +127,7 @@ def _within(outage: Outage, choices: Sequence[Bools]) -> Bools:
 def _closings(outage: Outage, closed: Bools) -> Iterator[Bools]:
     """Yield the configurations with one more tie, or two with a branch between them opened."""
     a = outage.feeder.arrays
-    energised = energised_by(outage, closed)
+    energised = reached(outage, closed)
     can_open = closed & outage.operable
     crossing = energised[a.tail] != energised[a.head]
     ties = np.flatnonzero(outage.operable & ~closed & crossing).tolist()
@@ -135,8 +135,8 @@ def _closings(outage: Outage, closed: Bools) -> Iterator[Bools]:
         yield _switched(closed, [tie])
     for one, other in combinations(ties, 2):
         both = _switched(closed, [one, other])
-        loop = _dead_path(outage, closed, _dead_end(outage, energised, one),
-                          _dead_end(outage, energised, other))  # fmt: skip
+        ends = (_dead_end(outage, energised, tie) for tie in (one, other))
+        loop = path_between(outage, closed, *ends)
         for branch in loop:
             if can_open[branch]:
                 yield _switched(both, [branch])
@@ -148,27 +148,9 @@ def _switched(closed: Bools, branches: Sequence[int]) -> Bools:
     return switched
 
 
-def energised_by(outage: Outage, closed: Bools) -> Bools:
-    """Return the buses that a configuration supplies, (n,)."""
-    tree = kernels.plant(model_of(outage), closed)
-    energised = np.zeros(len(outage.p), np.bool_)
-    energised[tree.order[: tree.supplied]] = True
-    return energised
-
-
 def _dead_end(outage: Outage, energised: Bools, tie: int) -> int:
     a = outage.feeder.arrays
     return int(a.head[tie] if energised[a.tail[tie]] else a.tail[tie])
-
-
-def _dead_path(outage: Outage, closed: Bools, start: int, end: int) -> list[int]:
-    """Return the closed branches between two buses, none if they are not connected."""
-    tree = kernels.plant(model_of(outage)._replace(root=start), closed)
-    path = []
-    while end != start and tree.feeding[end] >= 0:
-        path.append(int(tree.feeding[end]))
-        end = tree.parent[end]
-    return path
 
 
 def _kruskal(outage: Outage, weights: Ints) -> Bools:

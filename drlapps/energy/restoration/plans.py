@@ -86,13 +86,13 @@ def _steps(outage: Outage, target: Configuration) -> list[tuple[int, int]]:
         (opening if not closed[branch] else closing).remove(branch)
         steps.append((BRANCH, branch))
 
-    energised = _reached(outage, closed)
+    energised = reached(outage, closed)
     dead = [k for k in opening if not energised[a.tail[k]]]
     for branch in dead:
         if _feeds_both(outage, closed, branch, closing, energised):
             operate(branch)
     while closing:
-        energised = _reached(outage, closed)
+        energised = reached(outage, closed)
         ends = [(k, energised[a.tail[k]], energised[a.head[k]]) for k in closing]
         reconnecting = [k for k, tail, head in ends if tail != head]
         looping = [k for k, tail, head in ends if tail and head]
@@ -100,7 +100,7 @@ def _steps(outage: Outage, target: Configuration) -> list[tuple[int, int]]:
             operate(reconnecting[0])
         elif looping:
             tie = looping[0]
-            loop = _path(outage, closed, int(a.tail[tie]), int(a.head[tie]))
+            loop = path_between(outage, closed, int(a.tail[tie]), int(a.head[tie]))
             operate(tie)
             operate(next(k for k in loop if k in opening))
         else:
@@ -111,7 +111,7 @@ def _steps(outage: Outage, target: Configuration) -> list[tuple[int, int]]:
     return steps
 
 
-def _reached(outage: Outage, closed: Array) -> Array:
+def reached(outage: Outage, closed: Array) -> Array:
     """Return which buses closed branches connect with the source."""
     return _search(outage, closed, outage.feeder.root) > -2
 
@@ -132,8 +132,8 @@ def _search(outage: Outage, closed: Array, start: int) -> Array:
     return through
 
 
-def _path(outage: Outage, closed: Array, start: int, end: int) -> list[int]:
-    """Return the branches between two buses of a tree."""
+def path_between(outage: Outage, closed: Array, start: int, end: int) -> list[int]:
+    """Return the closed branches between two buses, none if they are not connected."""
     a = outage.feeder.arrays
     through = _search(outage, closed, start)
     path, bus = [], end

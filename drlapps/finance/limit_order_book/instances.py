@@ -19,17 +19,16 @@ with ``tape = "book.csv"`` it sets the rules of a recorded book. It too takes nu
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from drlapps import naming
 from drlapps.errors import InputError, unknown
+from drlapps.files import read_toml
 from drlapps.finance.limit_order_book import replay
 from drlapps.finance.limit_order_book.session import Flow, Rules, Session, Tape
 
@@ -259,12 +258,7 @@ def _recorded(word: str, tape: Tape, rules: Rules, first: int, last: int | None)
 
 def _read(file: Path) -> tuple[Rules, Flow | None, Tape | None]:
     """Return what a parameter file holds."""
-    try:
-        table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{file} is no TOML: {error}") from error
+    table = read_toml(file)
     rules = [field.name for field in fields(Rules)]
     flow = [field.name for field in fields(Flow)]
     for name in table:
