@@ -157,11 +157,17 @@ def train_runs(specs: Sequence[Any], executor: str, workers: int | None, bar: Ba
 def _instances(
     task: Task, names: Sequence[str], pool: str, changes: Mapping[str, object]
 ) -> list[Any]:
+    """Return the named instances, or those of a pool without names, changed by settings.
+
+    Raises:
+        InputError: there are none, one comes twice, or they do not take a setting.
+    """
+    takes = registry.changes_instances(task) if names else registry.accepted(task, pool, changes)
+    _refuse_changes({key: value for key, value in changes.items() if key not in takes})
     if names:
         found = registry.instances(task, names, **changes)
     else:
-        _refuse_changes(changes)
-        found = list(registry.pool(task, pool))
+        found = list(registry.pool(task, pool, **changes))
     if not found:
         raise InputError("no instances to score on")
     doubles = {i.name for i in found if [j.name for j in found].count(i.name) > 1}
@@ -195,7 +201,7 @@ def evaluate(
 
     task = registry.get(name)
     _check_pool(task, pool)
-    env, changes = instance_settings(task, settings)
+    env, changes = registry.split_settings(task, settings)
     chosen = _instances(task, instances, pool, changes)
     contestants = [contestant(task, word, options) for word in dict.fromkeys(policies)]
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
@@ -204,19 +210,6 @@ def evaluate(
         keep_solutions={i.name for i in chosen} if solutions else (),
     )  # fmt: skip
     return [result.row(task) for result in results]
-
-
-def instance_settings(
-    task: Task, settings: Mapping[str, object]
-) -> tuple[dict[str, object], dict[str, object]]:
-    """Sort settings into those of the environment and changes to named instances.
-
-    Raises:
-        InputError: one is unknown, or shapes generated instances alone.
-    """
-    env, changes = registry.split_settings(task, settings)
-    _refuse_changes({k: v for k, v in changes.items() if k not in registry.changes_instances(task)})
-    return env, changes
 
 
 def environment_settings(task: Task, settings: Mapping[str, object]) -> dict[str, object]:
@@ -255,7 +248,7 @@ def solve(
     from drlapps.evaluate import evaluate
 
     task = registry.get(name)
-    env, changes = instance_settings(task, settings)
+    env, changes = registry.split_settings(task, settings)
     found = _instances(task, [instance] if instance is not None else [], "toy", changes)
     if len(found) > 1 and instance is not None:
         raise InputError(f"{instance!r} names {len(found)} instances; solve takes one")
@@ -298,7 +291,7 @@ def compare(
 
     task = registry.get(name)
     _check_pool(task, pool)
-    env, changes = instance_settings(task, settings)
+    env, changes = registry.split_settings(task, settings)
     chosen = _instances(task, instances, pool, changes)
     own = [PRETRAINED] if task.pretrained else []
     words = [*(agents or own), *(baselines or [k for k, b in task.baselines.items() if b.compared])]
@@ -306,10 +299,9 @@ def compare(
         options = {**options, "time_limit": budget}
     contestants = [contestant(task, word, options) for word in dict.fromkeys(words)]
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
-    showcase = chosen[0]
     results = evaluate(
         task, contestants, chosen, seed=seed, settings=env, on_result=bar.scored,
-        keep_solutions=(showcase.name,),
+        keep_solutions=(chosen[0].name,),
     )  # fmt: skip
     comparison = compare(
         task,
@@ -319,25 +311,37 @@ def compare(
         margin=margin,
         budget=budget,
     )
-    comparison["figures"] = _figures(task, showcase, comparison)
+    comparison["figures"] = _figures(task, chosen, comparison)
     return comparison
 
 
-def _figures(task: Task, instance: Any, comparison: JSON) -> list[JSON]:
-    """Return chart specifications of each policy's first solution of the showcase instance."""
-    if not task.views:
-        return []
+def _figures(task: Task, instances: Sequence[Any], comparison: JSON) -> list[JSON]:
+    """Return chart specifications: the task's of all, then those of the showcase's solutions.
+
+    The showcase is the first instance, and a policy's first solution of it is shown. Takes the
+    solutions out of the results.
+    """
+    instance = instances[0]
     first: dict[str, tuple[JSON, Any]] = {}
     for row in comparison["results"]:
         solution = row.pop("solution")
         if row["instance"] == instance.name and solution is not None:
             first.setdefault(row["policy"], (row, solution))
-    figures = []
+    if not task.views:
+        return []
+    own = registry.comparison_figures(task, instances, comparison)
+    figures = [{"title": _words(name), "spec": chart.to_dict()} for name, chart in own.items()]
     for policy, (row, solution) in first.items():
         title = f"{instance.name}: {policy}, {task.metric.name} {row['metric']['value']:g}"
         for chart in registry.compared_figures(task, instance, solution, title).values():
             figures.append({"title": title, "spec": chart.to_dict()})
     return figures
+
+
+def _words(name: str) -> str:
+    """Return a chart's name as a title: ``rate-by-power`` becomes ``Rate by power``."""
+    words = name.replace("-", " ").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def verify(directory: str) -> JSON:

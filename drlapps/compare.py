@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drlapps import aggregates, stats
+from drlapps import aggregates, naming, stats
 from drlapps.errors import InputError
 from drlapps.evaluate import Result
 from drlapps.task import Information, Task
@@ -98,6 +98,7 @@ def compare(
         "difference_unit": "percentage points of gap" if relative else task.metric.unit,
         "budget_seconds": budget,
         "policies": [_policy(s, costs.get(s.name), minimize) for s in standings],
+        "problems": _problems(standings, instances, relative),
         "verdicts": _verdicts(standings, minimize, margin),
         "aggregates": _aggregates(standings, minimize) if relative else None,
         "results": [result.row(task) for result in results],
@@ -163,6 +164,39 @@ def _policy(standing: Standing, cost: float | None, minimize: bool) -> dict[str,
         },
         "train_cpu_seconds": cost,
     }
+
+
+def _problems(
+    standings: Sequence[Standing], instances: Sequence[str], relative: bool
+) -> list[dict[str, Any]]:
+    """Return every policy's mean on each problem whose paths the instances are.
+
+    Empty unless there are several problems, and several instances of one of them.
+    """
+    columns: dict[str, list[int]] = {}
+    for column, name in enumerate(instances):
+        columns.setdefault(naming.problem(name), []).append(column)
+    if not 1 < len(columns) < len(instances):
+        return []
+
+    def means(standing: Standing, own: Sequence[int]) -> dict[str, Any]:
+        values, scores = standing.values[:, own], standing.scores[:, own]
+        if not np.isfinite(scores).all():
+            return {"mean": None, "interval": None, "gap_percent": None}
+        return {
+            "mean": float(values.mean()),
+            "interval": list(stats.mean_interval(values)),
+            "gap_percent": float(scores.mean()) if relative else None,
+        }
+
+    return [
+        {
+            "name": name,
+            "instances": len(own),
+            "policies": {standing.name: means(standing, own) for standing in standings},
+        }
+        for name, own in columns.items()
+    ]
 
 
 def _verdicts(

@@ -35,6 +35,12 @@ def numbered(word: str) -> tuple[str, int, int | None]:
     return match[1], int(match[2]), None if match[3] is None else int(match[3])
 
 
+def problem(name: str) -> str:
+    """Return the problem of which an instance is a numbered path; its own name if it is none."""
+    of, _, last = numbered(name)
+    return of if last is None else name
+
+
 def span(word: str, first: int, last: int | None) -> range:
     """Return the numbers of the paths that a word names.
 

@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
@@ -209,19 +209,30 @@ def pool(task: Task, name: str, **settings: object) -> Any:
     """Return one of the task's pools.
 
     Raises:
-        InputError: there is no such pool, or a setting is impossible.
+        InputError: there is no such pool, it has no such setting, or a setting is impossible.
     """
-    if name not in task.pools:
-        raise unknown(f"pool of {task.id}", name, task.pools)
-    source = load(task.pools[name])
+    source = _pool_function(task, name)
+    if strange := settings.keys() - accepted(task, name, settings).keys():
+        raise InputError(f"the {name} pool of {task.id} has no parameter {min(strange)!r}")
     with _settings_of(task):
         return source(**settings)
 
 
 def accepted(task: Task, name: str, settings: Mapping[str, object]) -> dict[str, object]:
-    """Return those of the settings that one of the task's pools takes."""
-    takes = inspect.signature(load(task.pools[name])).parameters
+    """Return those of the settings that one of the task's pools takes.
+
+    Raises:
+        InputError: there is no such pool.
+    """
+    takes = inspect.signature(_pool_function(task, name)).parameters
     return {key: value for key, value in settings.items() if key in takes}
+
+
+def _pool_function(task: Task, name: str) -> Callable[..., Any]:
+    if name not in task.pools:
+        raise unknown(f"pool of {task.id}", name, task.pools)
+    function: Callable[..., Any] = load(task.pools[name])
+    return function
 
 
 def instances(task: Task, names: Iterable[str], **settings: object) -> list[Any]:
@@ -264,10 +275,27 @@ def compared_figures(
     return {name: chart for name, chart in drawn.items() if name in names}
 
 
+def comparison_figures(
+    task: Task, instances: Sequence[Any], comparison: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the task's own charts of a whole comparison, by name; none if its views have none."""
+    views = importlib.import_module(task.views)
+    if not hasattr(views, "comparison_figures"):
+        return {}
+    drawn: dict[str, Any] = views.comparison_figures(instances, comparison)
+    return drawn
+
+
 def parameters(task: Task) -> dict[str, Parameter]:
-    """Return what ``--set`` can change, by name: the environment's and the train pool's."""
+    """Return what ``--set`` can change, by name: the environment's and the instances'.
+
+    The latter are the parameters of the train pool, then what only other pools and named
+    instances take.
+    """
     found: dict[str, Parameter] = {}
-    sources = (("environment", environment_class(task)), ("instances", load(task.pools["train"])))
+    strings = dict.fromkeys([task.pools["train"], *task.pools.values(), task.instances])
+    sources: list[tuple[str, Any]] = [("environment", environment_class(task))]
+    sources += [("instances", load(string)) for string in strings if string]
     for of, source in sources:
         for name, parameter in inspect.signature(source).parameters.items():
             if parameter.default is not parameter.empty and name != "autoreset_mode":

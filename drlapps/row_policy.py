@@ -1,7 +1,8 @@
 """Actor and critic for environments whose observations have a row for each action.
 
-The network scores every row by the same weights, so that they fit any number of rows; what a task
-adds is the encoder that lets the rows hear of each other.
+A row is a candidate of which one is chosen, or moves by a number of its own. Either way the same
+weights serve every row, so that they fit any number of rows; what a task adds is the encoder that
+lets the rows hear of each other.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import torch
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from torch import Tensor, nn, relu
+from torch import Tensor, nn
 
 
 class Heads(nn.Module):
@@ -36,7 +39,7 @@ class Heads(nn.Module):
     def forward_actor(self, features: Tensor) -> Tensor:
         """Return (B, n, width)."""
         summary = self.actor_summary(features[:, :1])
-        return relu(self.actor_row(features[:, 1:]) + summary)
+        return torch.relu(self.actor_row(features[:, 1:]) + summary)
 
     def forward_critic(self, features: Tensor) -> Tensor:
         """Return (B, width)."""
@@ -44,8 +47,40 @@ class Heads(nn.Module):
         return latent
 
 
-class RowPolicy(MaskableActorCriticPolicy):
-    """Actor and critic on one shared encoder.
+class _OneNumberARow(BasePolicy):
+    """What both policies share; stands before SB3's actor-critic in the order of base classes.
+
+    Attributes:
+        ENCODER: maps observations (B, n, features) to (B, 1 + n, width), a summary first.
+    """
+
+    ENCODER: ClassVar[type[BaseFeaturesExtractor]]
+    features_dim: int
+    mlp_extractor: Any
+    action_net: Any
+
+    def _build_mlp_extractor(self) -> None:
+        self.mlp_extractor = Heads(self.features_dim)
+
+    def _build_action_net(self) -> None:
+        score = nn.Linear(self.features_dim, 1)
+        # Near-equal numbers at first: the agent starts by exploring.
+        nn.init.orthogonal_(score.weight, gain=0.01)
+        nn.init.zeros_(score.bias)
+        self.action_net = nn.Sequential(score, nn.Flatten())
+
+    def _build(self, lr_schedule: Callable[[float], float]) -> None:
+        super()._build(lr_schedule)  # type: ignore[misc]
+        self._build_action_net()
+        self.optimizer = self.optimizer_class(
+            self.parameters(),
+            lr=lr_schedule(1.0),  # type: ignore[call-arg]
+            **self.optimizer_kwargs,
+        )
+
+
+class RowPolicy(_OneNumberARow, MaskableActorCriticPolicy):
+    """Chooses a row: actor and critic on one shared encoder, for masked discrete actions.
 
     Args:
         observation_space: Box (n, features).
@@ -53,12 +88,7 @@ class RowPolicy(MaskableActorCriticPolicy):
         lr_schedule: learning rate by progress left.
         optimizer_kwargs: of Adam.
         encoder: keyword arguments of the encoder, such as ``width``.
-
-    Attributes:
-        ENCODER: maps observations (B, n, features) to (B, 1 + n, width), a summary first.
     """
-
-    ENCODER: ClassVar[type[BaseFeaturesExtractor]]
 
     def __init__(
         self,
@@ -77,18 +107,48 @@ class RowPolicy(MaskableActorCriticPolicy):
             optimizer_kwargs=optimizer_kwargs,
         )
 
-    def _build_mlp_extractor(self) -> None:
-        self.mlp_extractor = Heads(self.features_dim)  # type: ignore[assignment]
 
-    def _build(self, lr_schedule: Callable[[float], float]) -> None:
-        super()._build(lr_schedule)
-        score = nn.Linear(self.features_dim, 1)
-        # Near-equal scores at first: the agent starts by exploring.
-        nn.init.orthogonal_(score.weight, gain=0.01)
-        nn.init.zeros_(score.bias)
-        self.action_net = nn.Sequential(score, nn.Flatten())
-        self.optimizer = self.optimizer_class(
-            self.parameters(),
-            lr=lr_schedule(1.0),  # type: ignore[call-arg]
-            **self.optimizer_kwargs,
+class GaussianRowPolicy(_OneNumberARow, ActorCriticPolicy):
+    """Draws a number for every row: actor and critic on one shared encoder.
+
+    The numbers are independent Gaussians; the mean is the row's, the standard deviation the same
+    for all.
+
+    Args:
+        observation_space: Box (n, features).
+        action_space: Box (n,).
+        lr_schedule: learning rate by progress left.
+        use_sde: refused; state-dependent noise has a matrix for a fixed number of actions.
+        log_std_init: logarithm of the standard deviation before training.
+        optimizer_kwargs: of Adam.
+        encoder: keyword arguments of the encoder, such as ``width``.
+
+    Raises:
+        ValueError: ``use_sde`` is asked for.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Box,
+        action_space: spaces.Box,
+        lr_schedule: Callable[[float], float],
+        use_sde: bool = False,
+        log_std_init: float = 0.0,
+        optimizer_kwargs: dict[str, Any] | None = None,
+        **encoder: Any,
+    ) -> None:
+        if use_sde:
+            raise ValueError("a policy that fits any number of rows has no state-dependent noise")
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            log_std_init=log_std_init,
+            features_extractor_class=self.ENCODER,
+            features_extractor_kwargs=encoder,
+            optimizer_kwargs=optimizer_kwargs,
         )
+
+    def _build_action_net(self) -> None:
+        super()._build_action_net()
+        self.log_std = nn.Parameter(torch.full((1,), self.log_std_init))

@@ -90,7 +90,10 @@ class Task:
         pretrained: agent whose trained runs ship in the task folder's ``agents/``, if any.
         checker: import string of ``check(instance, solution) -> metrics``.
         views: module whose ``figures(instance, solution, title)`` draws a solution; if it has a
-            tuple ``COMPARED``, comparisons show the figures of those names only.
+            tuple ``COMPARED``, comparisons show the figures of those names only. If it has
+            ``comparison_figures(instances, comparison)``, comparisons begin with its charts, by
+            name, of the JSON object of ``drlapps compare`` on the instances played; a name such
+            as ``rate-by-power`` becomes the title.
         backtest: module whose ``run`` answers ``drlapps backtest``, if history can be replayed.
         data: module whose functions answer ``drlapps data``, if there is any to fetch or check.
         published: rows of published results (``method``, ``value``, ``unit``, ``source``), for

@@ -210,13 +210,14 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
         rng = np.random.default_rng([int(self._row_seeds[row]), int(self._episodes[row])])
         self._named[row] = instance is not None
         if instance is None:
-            instance = self._draw(rng)
+            instance = self.draw(rng)
         self._episodes[row] += 1
         self._terminated[row] = self._truncated[row] = False
         self.instances[row] = instance
         self._load(row, instance, rng)
 
-    def _draw(self, rng: np.random.Generator) -> Any:
+    def draw(self, rng: np.random.Generator) -> Any:
+        """Return an instance of the pool."""
         if isinstance(self.pool, Sequence):
             return self.pool[int(rng.integers(len(self.pool)))]
         return self.pool.sample(rng)
@@ -298,7 +299,7 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
             getattr(self, name)[...] = state[name]
         for row in rows_of(~self._named & (self._episodes > 0)):
             key = [int(self._row_seeds[row]), int(self._episodes[row]) - 1]
-            self.instances[row] = self._draw(np.random.default_rng(key))
+            self.instances[row] = self.draw(np.random.default_rng(key))
 
 
 class ScalarView(gymnasium.Env[Array, Any]):

@@ -34,13 +34,15 @@ from drlapps.weights import weights_of, with_weights
 
 TINY = Path(__file__).with_name("tiny.py")
 tiny = registry.user_module(TINY)
-CARTPOLE, PENDULUM, WALK = (f"{TINY}:{name}" for name in ("CARTPOLE", "PENDULUM", "WALK"))
+CARTPOLE, PENDULUM, WALK, STEERED = (
+    f"{TINY}:{name}" for name in ("CARTPOLE", "PENDULUM", "WALK", "STEERED")
+)
 JOB_SHOP = "scheduling/job-shop"
 TASK_OF = {
     "ppo": CARTPOLE, "a2c": CARTPOLE, "trpo": CARTPOLE, "recurrent-ppo": CARTPOLE,
     "dqn": CARTPOLE, "qr-dqn": CARTPOLE, "ars": CARTPOLE, "maskable-ppo": JOB_SHOP,
     "sac": PENDULUM, "td3": PENDULUM, "ddpg": PENDULUM, "tqc": PENDULUM, "crossq": PENDULUM,
-    "decision-transformer": JOB_SHOP,
+    "decision-transformer": JOB_SHOP, "apg": STEERED,
 }  # fmt: skip
 # What makes a few hundred steps enough to learn something from; all else is the table's.
 SHORT = {
@@ -51,6 +53,7 @@ SHORT = {
     "maskable-ppo": {"batch_size": 32, "n_steps": 16, "n_epochs": 1},
     "ars": {"n_delta": 2, "n_top": 1, "n_eval_episodes": 2},
     "decision-transformer": {"guides": ["mwkr"], "episodes": 3, "batch_size": 4},
+    "apg": {},
     "dqn": {"learning_starts": 100, "batch_size": 32},
     "qr-dqn": {"learning_starts": 100, "batch_size": 32},
     **{
@@ -106,6 +109,7 @@ def test_the_table_is_the_one_that_is_promised() -> None:
         "ars",
         "crossq",
         "decision-transformer",
+        "apg",
     ]
     assert sorted(ALGORITHMS) == sorted(promised) == sorted(TASK_OF)
     for name, algorithm in ALGORITHMS.items():
@@ -258,6 +262,8 @@ def test_an_algorithm_must_fit_the_action_space() -> None:
         check_spaces("dqn", env_of(WALK, 1, continuous=True))
     with pytest.raises(InputError, match="maskable-ppo needs action masks"):
         check_spaces("maskable-ppo", env_of(WALK, 1))
+    with pytest.raises(InputError, match="apg learns through a differentiable model"):
+        check_spaces("apg", env_of(PENDULUM, 1))
     check_spaces("maskable-ppo", env_of(WALK, 1, masked=True))
 
 

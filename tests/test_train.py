@@ -32,7 +32,7 @@ TINY = Path(__file__).with_name("tiny.py")
 tiny = registry.user_module(TINY)
 WALK = f"{TINY}:WALK"
 ON_POLICY = ("ppo", "a2c", "trpo", "maskable-ppo", "recurrent-ppo")
-CONTINUOUS = ("sac", "td3", "ddpg", "tqc", "crossq")
+CONTINUOUS = ("sac", "td3", "ddpg", "tqc", "crossq", "apg")
 
 
 def spec_of(agent: str, directory: Path, seed: int = 3, **changes: Any) -> RunSpec:

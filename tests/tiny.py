@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -11,6 +12,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from drlapps.agents import Preset
+from drlapps.errors import InputError
 from drlapps.policy import Policy
 from drlapps.task import Baseline, Metric, Task
 from drlapps.vector import Array, VectorEnvironment
@@ -112,12 +114,72 @@ class Walk(VectorEnvironment):
         masks[self.position > 1.0, 2] = False
         return masks
 
+    def differentiable(self) -> SmoothWalk:
+        if not self.continuous:
+            raise InputError("only a continuous walk is differentiable")
+        return SmoothWalk(self.stride)
+
     def metrics(self, row: int) -> dict[str, float]:
         away = abs(self.position[row]) >= EDGE
         return {"cost": float(self.cost[row]), "feasible": float(not away)}
 
     def solution(self, row: int) -> dict[str, Any]:
         return {"position": float(self.position[row])}
+
+
+class Steered(Walk):
+    """A walk with continuous steps."""
+
+    def __init__(
+        self, num_envs: int, pool: Any, *, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP
+    ) -> None:
+        super().__init__(num_envs, pool, continuous=True, autoreset_mode=autoreset_mode)
+
+
+class WalkState(NamedTuple):
+    """Position, steps taken, time limit, noise, whether still walking; all of them tensors."""
+
+    position: Any
+    time: Any
+    horizon: Any
+    noise: Any
+    walking: Any
+
+
+class SmoothWalk:
+    """The continuous walk on tensors."""
+
+    horizon = LONGEST
+
+    def __init__(self, stride: float) -> None:
+        self.stride = stride
+
+    def load(self, instances: Sequence[Start], generator: np.random.Generator) -> WalkState:
+        import torch
+
+        rows = len(instances)
+        return WalkState(
+            torch.tensor([start.position for start in instances]),
+            torch.zeros(rows),
+            torch.tensor([float(start.horizon) for start in instances]),
+            torch.from_numpy(generator.normal(0.0, 0.2, (rows, LONGEST)).astype(np.float32)),
+            torch.ones(rows),
+        )
+
+    def observe(self, state: WalkState) -> Any:
+        import torch
+
+        return torch.stack([state.position, (state.horizon - state.time) / LONGEST], dim=1)
+
+    def step(self, state: WalkState, actions: Any) -> tuple[WalkState, Any]:
+        noise = state.noise[:, int(state.time.max())]
+        moved = state.position + state.walking * (self.stride * actions[:, 0] + noise)
+        time = state.time + state.walking
+        inside = (moved.abs() < EDGE) & (time < state.horizon)
+        following = WalkState(
+            moved, time, state.horizon, state.noise, state.walking * inside.float()
+        )
+        return following, -state.walking * moved**2
 
 
 class Homing(Policy):
@@ -195,6 +257,7 @@ DDPG = _small("ddpg", **_REPLAY, action_noise={"normal": 0.1})
 TQC = _small("tqc", **_REPLAY)
 CROSSQ = _small("crossq", **_REPLAY)
 ARS = _small("ars", n_delta=2, n_top=1, n_eval_episodes=4)
+APG = _small("apg", 8, learning_rate=1e-2, noise=0.1)
 DECISION_TRANSFORMER = Preset(
     "decision-transformer",
     steps=320,
@@ -218,6 +281,7 @@ AGENTS = {
     "tqc": ":TQC",
     "crossq": ":CROSSQ",
     "ars": ":ARS",
+    "apg": ":APG",
     "decision-transformer": ":DECISION_TRANSFORMER",
 }
 
@@ -231,6 +295,8 @@ WALK = Task(
     baselines={"homing": Baseline(":Homing", "Towards zero")},
     agents=AGENTS,
 )
+
+STEERED = replace(WALK, id="tests/steered", env_id="tests/Steered-v0", environment=":Steered")
 
 CARTPOLE = Task(
     id="tests/cartpole",

@@ -53,6 +53,10 @@ _COMPARISON = {
     "difference_unit": str, "budget_seconds": _NUMBER, "policies": [_POLICY],
     "verdicts": [_VERDICT], "aggregates": Maybe(_AGGREGATES), "results": [_RESULT],
 }  # fmt: skip
+_PROBLEM = {
+    "name": str, "instances": int,
+    "policies": {EACH: {"mean": _NUMBER, "interval": _INTERVAL, "gap_percent": _NUMBER}},
+}  # fmt: skip
 _FIGURE = {"title": str, "spec": {}}
 
 
@@ -65,6 +69,8 @@ def load(path: str | Path) -> dict[str, Any]:
     comparison = files.read_json(path)
     try:
         _check(comparison, _COMPARISON, "")
+        # Comparisons saved by earlier versions lack these.
+        _check(comparison.get("problems", []), [_PROBLEM], "problems")
         _check(comparison.get("figures", []), [_FIGURE], "figures")
         _check_names(comparison)
     except _Mismatch as error:
@@ -119,6 +125,10 @@ def _check_names(comparison: Mapping[str, Any]) -> None:
     used = [verdict[side] for verdict in comparison["verdicts"] for side in ("agent", "baseline")]
     used += [result["policy"] for result in comparison["results"]]
     used += [*aggregates["iqm"], *aggregates["profiles"]["share"]]
+    for problem in comparison.get("problems", []):
+        used += problem["policies"]
+        if missing := policies - set(problem["policies"]):
+            raise _Mismatch(f"problem {problem['name']!r} lacks the policy {min(missing)!r}")
     if strange := set(used) - policies:
         raise _Mismatch(f"policies has no {min(strange)!r}, which other parts name")
     if strange := {result["instance"] for result in comparison["results"]} - instances:

@@ -91,6 +91,8 @@ def tables(comparison: Json) -> list[Section]:
         found.append(_quality("Bounds", bounds, comparison, note))
     if comparison["verdicts"]:
         found.append(_verdicts(comparison))
+    if comparison.get("problems"):
+        found.append(_problems([*contest, *bounds], comparison))
     found.append(_costs([*contest, *bounds]))
     return found + _aggregates(comparison)
 
@@ -162,6 +164,54 @@ def _verdicts(comparison: Json) -> Section:
         f"interval; {'negative' if lower else 'positive'} is better."
     )
     return Section("Verdicts", Grid(columns, rows), note=note)
+
+
+def _problems(policies: Sequence[Json], comparison: Json) -> Section:
+    """Return the mean of each policy on each problem; the shorter list makes the columns."""
+    problems = comparison["problems"]
+    names = [f"{p['name']} (bound)" if p["bound"] else p["name"] for p in policies]
+    by_problem = [_means(problem, policies, comparison) for problem in problems]
+    heads = [problem["name"] for problem in problems]
+    if len(policies) < len(problems):
+        grid = _matrix("problem", names, heads, by_problem)
+    else:
+        grid = _matrix("policy", heads, names, list(zip(*by_problem, strict=True)))
+    counts = sorted({problem["instances"] for problem in problems})
+    each = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    better = "lowest" if comparison["metric"]["minimize"] else "highest"
+    note = (
+        f"Mean {_name(comparison)} over seeds and the instances of a problem ({each}); the "
+        f"{better} of the contest stands out, which is no verdict."
+    )
+    return Section("By problem", grid, note=note)
+
+
+def _means(problem: Json, policies: Sequence[Json], comparison: Json) -> list[Cell]:
+    """Return the mean of each policy on a problem, the best one of the contest marked."""
+    found = [problem["policies"][policy["name"]] for policy in policies]
+    form = formatter((each["mean"], each["interval"]) for each in found)
+    contest = [
+        each["mean"]
+        for each, policy in zip(found, policies, strict=True)
+        if is_number(each["mean"]) and not policy["bound"]
+    ]
+    best = (min if comparison["metric"]["minimize"] else max)(contest, default=None)
+
+    def cell(mean: float | None, bound: bool) -> Cell:
+        if not is_number(mean):
+            return Cell(INFEASIBLE, "bad")
+        return Cell(form(mean), "faint" if bound else "good" if mean == best else "")
+
+    return [cell(each["mean"], p["bound"]) for each, p in zip(found, policies, strict=True)]
+
+
+def _matrix(
+    corner: str, heads: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[Cell]]
+) -> Grid:
+    columns = (Column(corner, False), *(Column(head) for head in heads))
+    return Grid(
+        columns, tuple((Cell(name), *row) for name, row in zip(names, rows, strict=True))
+    )
 
 
 def _aggregates(comparison: Json) -> list[Section]:

@@ -1,0 +1,190 @@
+"""The training by analytic policy gradients, as a Stable-Baselines3 algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from torch import Tensor
+
+from drlapps.analytic_gradient.model import DifferentiableModel, detached, model_of
+from drlapps.bridge import SB3Bridge
+from drlapps.errors import InputError
+
+_STREAM = 0xA96
+
+
+class AnalyticPolicyGradient(BaseAlgorithm):
+    """Ascends the exact gradient of the discounted return of whole episodes.
+
+    An update plays one episode in each row of the environment's differentiable model, on instances
+    drawn from the train pool, with the likeliest actions of the policy.
+
+    Args:
+        policy: class of the network, or ``"MlpPolicy"``; an actor-critic, whose critic is left
+            alone, so that other algorithms can go on with its weights.
+        env: the training batch, of which only pool, spaces, number of rows and differentiable
+            model matter.
+        learning_rate: by progress left.
+        gamma: discount of the rewards.
+        n_steps: decisions through which gradients flow back; by default the whole episode.
+        noise: standard deviation of the normal noise on actions, in their own units.
+        max_grad_norm: to which gradients are clipped.
+        policy_kwargs: of the network.
+        tensorboard_log: directory of events.
+        verbose: of SB3's own messages.
+        seed: of everything random.
+        device: of the network and the model.
+        _init_setup_model: whether to build the network at once.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+
+    policy: ActorCriticPolicy
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {"MlpPolicy": ActorCriticPolicy}
+
+    def __init__(
+        self,
+        policy: str | type[BasePolicy],
+        env: Any,
+        learning_rate: float | Callable[[float], float] = 1e-3,
+        gamma: float = 1.0,
+        n_steps: int | None = None,
+        noise: float = 0.0,
+        max_grad_norm: float = 1.0,
+        policy_kwargs: dict[str, Any] | None = None,
+        tensorboard_log: str | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: torch.device | str = "auto",
+        _init_setup_model: bool = True,
+    ) -> None:
+        super().__init__(
+            policy,
+            env,
+            learning_rate,
+            policy_kwargs=policy_kwargs,
+            tensorboard_log=tensorboard_log,
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            support_multi_env=True,
+            supported_action_spaces=(spaces.Box,),
+        )
+        if not 0.0 < gamma <= 1.0:
+            raise ValueError(f"gamma must be positive and at most 1, not {gamma}")
+        if noise < 0.0:
+            raise ValueError(f"noise must not be negative, not {noise}")
+        if not max_grad_norm > 0.0:
+            raise ValueError(f"max_grad_norm must be positive, not {max_grad_norm}")
+        self.gamma, self.n_steps = gamma, n_steps
+        self.noise, self.max_grad_norm = noise, max_grad_norm
+        if _init_setup_model:
+            self._setup_model()
+
+    def _setup_model(self) -> None:
+        self._setup_lr_schedule()
+        self.set_random_seed(self.seed)
+        network: Any = self.policy_class(
+            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
+        )
+        self.policy = network.to(self.device)
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int = 100,
+        tb_log_name: str = "AnalyticPolicyGradient",
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> AnalyticPolicyGradient:
+        """Update the policy until as many decisions have been taken.
+
+        Raises:
+            InputError: the environment has no differentiable model.
+        """
+        bridge = self.env
+        if not isinstance(bridge, SB3Bridge):
+            raise InputError("analytic policy gradients need one of the toolkit's environments")
+        model = model_of(bridge.batch)
+        total, called = self._setup_learn(
+            total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
+        )
+        called.on_training_start(locals(), globals())
+        while self.num_timesteps < total:
+            called.on_rollout_start()
+            self._update_learning_rate(self.policy.optimizer)
+            returns, norm = self._update(model, bridge)
+            bridge.latest_returns.extend(returns.tolist())
+            self.num_timesteps += self.n_envs * model.horizon
+            self._n_updates += 1
+            self._update_current_progress_remaining(self.num_timesteps, total)
+            if self._n_updates % log_interval == 0:
+                self.logger.record("train/return", float(returns.mean()))
+                self.logger.record("train/gradient_norm", norm)
+                self.logger.dump(self.num_timesteps)
+            if not called.on_step():
+                break
+        called.on_training_end()
+        return self
+
+    def _update(self, model: DifferentiableModel[Any], bridge: SB3Bridge) -> tuple[Tensor, float]:
+        """Take one gradient step; return the returns (undiscounted) and the gradient's norm."""
+        # The draws hang on nothing but the update's number: a resumed run repeats them.
+        rng = np.random.default_rng([self.seed or 0, _STREAM, self._n_updates])
+        instances = [bridge.batch.draw(rng) for _ in range(self.n_envs)]
+        self.policy.set_training_mode(True)
+        rewards = self._play(model, model.load(instances, rng))
+        discounts = self.gamma ** torch.arange(len(rewards), dtype=rewards.dtype)
+        loss = -(discounts.to(rewards.device) @ rewards).mean()
+        self.policy.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+        self.policy.optimizer.step()
+        return rewards.detach().sum(dim=0), float(norm)
+
+    def _play(self, model: DifferentiableModel[Any], state: Any) -> Tensor:
+        """Return the rewards of an episode in each row, shape (decisions, rows)."""
+        rewards = []
+        for decision in range(model.horizon):
+            if self.n_steps and decision and decision % self.n_steps == 0:
+                state = detached(state)
+            state, reward = model.step(state, self._act(model.observe(state)))
+            rewards.append(reward)
+        return torch.stack(rewards)
+
+    def _act(self, observations: Tensor) -> Tensor:
+        """Return the likeliest actions, with noise, inside the action space."""
+        actions = self.policy.get_distribution(observations.float()).mode()
+        if self.noise:
+            actions = actions + self.noise * torch.randn_like(actions)
+        space: Any = self.action_space
+        low, high = (torch.from_numpy(b).to(actions.device) for b in (space.low, space.high))
+        clipped: Tensor = _Clip.apply(actions, low, high)  # type: ignore[no-untyped-call]
+        return clipped
+
+    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
+        return ["policy", "policy.optimizer"], []
+
+
+class _Clip(torch.autograd.Function):
+    """Clips to a box; what lies outside can still be drawn back by its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, low: Tensor, high: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(values > high, values < low)
+        return values.clamp(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        above, below = ctx.saved_tensors
+        # A descent step goes against the gradient: a negative one leads further up.
+        leaving = (above & (gradient < 0)) | (below & (gradient > 0))
+        return gradient.masked_fill(leaving, 0.0), None, None

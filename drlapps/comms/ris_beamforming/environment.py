@@ -1,0 +1,374 @@
+"""The environment: a base station and a surface that serve users, decision by decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, cast
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from drlapps.comms.ris_beamforming import kernels, precoding
+from drlapps.comms.ris_beamforming.block import believed_block, true_block
+from drlapps.comms.ris_beamforming.channel import Channel
+from drlapps.comms.ris_beamforming.link import Link
+from drlapps.comms.ris_beamforming.sensing import Sensor
+from drlapps.comms.ris_beamforming.surface import Complex, Real
+from drlapps.errors import InputError, unknown
+from drlapps.vector import Array, Pool, VectorEnvironment
+
+ACTIONS = ("increments", "phases", "joint")
+PRECODERS = {"mmse": precoding.mmse, "zf": precoding.zf, "wmmse": precoding.polished}
+STARTS = ("random", "zero")
+
+
+class RisBeamformingEnv(VectorEnvironment):
+    """RIS-aided downlink: precoder and phases of the surface for the highest sum rate.
+
+    ## Description
+
+    A base station of ``M`` antennas serves ``K`` users through a surface of ``N`` elements. In each
+    coherence block the controller takes ``steps`` decisions on the estimated channels; what stands
+    after the last one serves the block, and its rates are those of the true channels. The phases
+    carry over to the next block.
+
+    ## Observation Space
+
+    With ``actions = "increments"``, ``Box(-10, 10, (N, 15 + 5 K), float32)``, a row an element.
+    The controller senses the believed sum rate ``f`` of MMSE precoding (by duality, equal powers in
+    the uplink), and ``q_kn``, by which the rate of user ``k`` changes with the phase of element
+    ``n``: ``Re((j beta + beta') q_kn)`` bit per radian.
+
+    | Column | Value |
+    |---|---|
+    | 0 | 1 (0 where a row of the batch has no such element) |
+    | 1 | amplitude ``beta`` |
+    | 2, 3 | sine and cosine of the phase less ``mu``, times ``1 - beta_min`` |
+    | 4 | last change of the phase, in units of pi |
+    | 5, 6 | derivative of ``f`` by the phase over its root mean square; the same before |
+    | 7, 8 | a third of the decimal logarithm of that root mean square; the same before |
+    | 9 | the same of the root mean square of ``q`` over users and elements |
+    | 10 | decimal logarithm of power over noise, over 6 |
+    | 11 | share of the block's decisions that is left |
+    | 12 | logarithm of the noise and the estimates' error over the noise, over 6 |
+    | 13 | last change of ``f``, over ``2 K`` |
+    | 14 | ``f`` over ``20 K`` |
+    | 15 + 5 k, 16 + 5 k | real and imaginary part of ``q_kn`` over its root mean square |
+    | 17 + 5 k, 18 + 5 k | the same before the last decision |
+    | 19 + 5 k | rate of user ``k`` above the users' mean, over 5 |
+
+    With ``phases`` or ``joint`` a vector: estimated cascaded channel (real parts, imaginary parts;
+    users, antennas, elements), direct channel likewise, last precoder of unit power (real,
+    imaginary; antennas, users), cosines and sines of the phases, power of each user's stream and
+    logarithm of the power each user received over the noise, over 6; columns 10 to 12 of above.
+
+    ## Action Space
+
+    ``Box(-1, 1, ..., float32)``. With ``increments``, ``(N,)``: by how much each phase changes, in
+    units of pi. With ``phases``, ``(N,)``: the phases, in units of pi. In both the precoder follows
+    from the believed channels. With ``joint``, ``(2 M K + 2 N,)``: the precoder (real, imaginary;
+    antennas, users), which is scaled to full power, and numbers (real parts, imaginary parts) whose
+    angles are the phases.
+
+    ## Rewards
+
+    Bit/s/Hz a user: with ``increments`` and ``phases`` the change of ``f``, after a block's last
+    decision up to the true sum rate; with ``joint`` the true sum rate after each decision.
+
+    ## Starting State
+
+    Phases at random, or zero.
+
+    ## Episode End
+
+    Terminated after the last decision of the last block; never truncated.
+
+    ## Arguments
+
+    - ``num_envs``: number of rows.
+    - ``pool``: where channels come from.
+    - ``actions``: ``increments``, ``phases`` or ``joint``.
+    - ``steps``: decisions in a block.
+    - ``precoder``: what follows from the believed channels: ``mmse`` (by duality), ``zf``, or
+      ``wmmse``, the better of both after 50 WMMSE iterations.
+    - ``start``: ``random`` or ``zero`` phases.
+    - ``relaxed``: report the instance's upper bound as its sum rate; for the baseline of that name.
+    - ``autoreset_mode``: ``SAME_STEP`` for training, ``DISABLED`` for evaluation.
+
+    ## Metrics
+
+    - ``sum_rate``: of all users on the true channels, in bit/s/Hz, the mean over the blocks; what
+      pilots take off a block is lost. Higher is better.
+    - ``min_user_rate``: mean over the blocks of the rate of the worst user.
+    - ``jain_fairness``: Jain's index of the rates, from 1 / K (one user has all) to 1 (equal).
+    - ``power``: largest transmit power of a block as a share of what is allowed.
+    - ``feasible``: 1 where the power keeps its limit.
+
+    ## References
+
+    - Huang et al. 2020, "Reconfigurable intelligent surface assisted multiuser MISO systems
+      exploiting deep reinforcement learning", IEEE JSAC 38(8).
+    - Saglam et al. 2022, "Deep reinforcement learning based joint downlink beamforming and RIS
+      configuration in RIS-aided MU-MISO systems under hardware impairments and imperfect CSI",
+      arXiv:2211.09702.
+    - Viswanath & Tse 2003, "Sum capacity of the vector Gaussian broadcast channel and
+      uplink-downlink duality", IEEE Transactions on Information Theory 49(8).
+
+    ## Version History
+
+    - v0: first release.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = (
+        *(f"believed_{name}" for name in Sensor.STATE),
+        *(f"true_{name}" for name in Link.STATE),
+        "exact", "stale", "block", "decision", "kept_phases", "kept_precoders", "kept_rates",
+        "trace", "precoder_now", "received",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        num_envs: int,
+        pool: Pool,
+        *,
+        actions: str = "increments",
+        steps: int = 12,
+        precoder: str = "mmse",
+        start: str = "random",
+        relaxed: bool = False,
+        autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
+    ) -> None:
+        super().__init__(num_envs, pool, autoreset_mode=autoreset_mode)
+        for name, value, known in (
+            ("actions", actions, ACTIONS),
+            ("precoder", precoder, PRECODERS),
+            ("start", start, STARTS),
+        ):
+            if value not in known:
+                raise unknown(name, str(value), known)
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+            raise InputError(f"steps must be a whole number above 0, not {steps!r}")
+        self.actions, self.steps, self.start, self.relaxed = actions, steps, start, relaxed
+        self._precode = PRECODERS[precoder]
+        largest: Sequence[Channel]
+        largest = pool if isinstance(pool, Sequence) else [cast(Channel, pool.largest())]
+        users, elements, antennas, blocks = (
+            max(getattr(channel.setting, name) for channel in largest)
+            for name in ("users", "elements", "antennas", "blocks")
+        )
+        self.believed = Sensor(num_envs, users, elements, antennas)
+        self.truth = Link(num_envs, users, elements, antennas)
+        for prefix, link in (("believed", self.believed), ("true", self.truth)):
+            for name in link.STATE:
+                setattr(self, f"{prefix}_{name}", getattr(link, name))
+        self.exact, self.stale = np.zeros((2, num_envs), np.bool_)
+        self.block, self.decision = np.zeros((2, num_envs), np.int64)
+        self.kept_phases = np.zeros((num_envs, blocks, elements))
+        self.kept_precoders = np.zeros((num_envs, blocks, antennas, users), np.complex128)
+        self.kept_rates = np.zeros((num_envs, blocks, users))
+        self.trace = np.zeros((num_envs, 0 if actions == "joint" else blocks * steps))
+        self.precoder_now = np.zeros((num_envs, antennas, users), np.complex128)
+        self.received = np.zeros((num_envs, users))
+        self._set_spaces(
+            gymnasium.spaces.Box(-10.0, 10.0, self._observation_shape(), np.float32),
+            gymnasium.spaces.Box(
+                -1.0, 1.0,
+                (2 * antennas * users + 2 * elements if actions == "joint" else elements,),
+                np.float32,
+            ),
+        )  # fmt: skip
+        # Compile the kernels now: what is timed later should not pay for it.
+        self.believed.sense(np.arange(1), np.ones(1))
+
+    def _observation_shape(self) -> tuple[int, ...]:
+        if self.actions == "increments":
+            return self.believed.seen.shape[1:]
+        return (self._vectors().shape[1],)
+
+    def _load(self, row: int, instance: Channel, rng: np.random.Generator) -> None:
+        setting = instance.setting
+        room = self.kept_rates.shape[2], *self.believed.phases.shape[1:], len(self.precoder_now[0])
+        sizes = setting.users, setting.elements, setting.antennas
+        if any(size > most for size, most in zip(sizes, room, strict=True)):
+            raise ValueError(f"{instance.name} is larger than any channel of this batch")
+        self.block[row] = 0
+        self.believed.phases[row] = 0.0
+        if self.start == "random":
+            drawn = rng.random(setting.elements)
+            self.believed.phases[row, : setting.elements] = (2.0 * drawn - 1.0) * np.pi
+        for kept in (self.kept_phases, self.kept_precoders, self.kept_rates, self.trace):
+            kept[row] = 0.0
+        self.precoder_now[row] = self.received[row] = 0.0
+        self._take_up(row)
+
+    def _take_up(self, row: int) -> None:
+        """Begin the row's present block."""
+        channel, block = self.instances[row], int(self.block[row])
+        self.decision[row] = 0
+        self.believed.load(row, believed_block(channel, block))
+        self.exact[row] = channel.known
+        if not channel.known:
+            self.truth.load(row, true_block(channel, block))
+        self.stale[row] = True
+
+    def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+        rows = np.flatnonzero(active)
+        wanted = actions[rows].astype(np.float64)
+        if np.isnan(wanted).any():
+            raise ValueError("actions must be numbers, not NaN")
+        rewards = np.zeros(self.num_envs)
+        self.decision[rows] += 1
+        last = rows[self.decision[rows] == self.steps]
+        users = self.believed.sizes[:, 0]
+        if self.actions == "joint":
+            self._transmit(rows, self._decoded(rows, wanted))
+            rewards[rows] = self._sum_rates(rows) / users[rows]
+        else:
+            self._change_phases(rows, np.clip(wanted, -1.0, 1.0))
+            rewards[rows] = (self.believed.value - self.believed.before)[rows] / users[rows]
+            self._transmit(last, None)
+            missed = self._sum_rates(last) - self.believed.value[last]
+            rewards[last] += missed / users[last]
+        self.block[last] += 1
+        terminated = np.zeros(self.num_envs, np.bool_)
+        for row in last:
+            if self.block[row] < self.instances[row].setting.blocks:
+                self._take_up(row)
+            else:
+                terminated[row] = True
+        return rewards, terminated, np.zeros(self.num_envs, np.bool_)
+
+    def _change_phases(self, rows: Array, wanted: Real) -> None:
+        if self.actions == "phases":
+            wanted = wanted - self.believed.phases[rows] / np.pi
+        # What stands for elements that a row does not have must not reflect.
+        wanted = wanted * (np.arange(wanted.shape[1]) < self.believed.sizes[rows, 1, None])
+        self.believed.move(rows, wanted)
+        self._sense(rows)
+        at = self.block[rows] * self.steps + self.decision[rows] - 1
+        self.trace[rows, at] = self.believed.value[rows]
+
+    def _sense(self, rows: Array) -> None:
+        self.believed.sense(rows, 1.0 - self.decision[rows] / self.steps)
+        self.stale[rows] = False
+
+    def _decoded(self, rows: Array, wanted: Real) -> Complex:
+        """Set the phases that joint actions ask for; return their precoders (R, M, K)."""
+        shape = len(rows), *self.precoder_now.shape[1:]
+        entries = shape[1] * shape[2]
+        parts = np.split(
+            wanted, (entries, 2 * entries, 2 * entries + wanted.shape[1] // 2 - entries), axis=1
+        )
+        self.believed.phases[rows] = np.arctan2(parts[3], parts[2])
+        self.believed.turn(rows, self.believed.phases)
+        self.stale[rows] = False
+        return np.asarray((parts[0] + 1j * parts[1]).reshape(shape))
+
+    def _groups(self, rows: Array) -> Iterator[Array]:
+        """Yield positions of rows of equal sizes."""
+        sizes = self.believed.sizes[rows]
+        if len(rows) and (sizes == sizes[0]).all():
+            yield np.arange(len(rows))
+            return
+        for size in np.unique(sizes, axis=0):
+            yield np.flatnonzero((sizes == size).all(axis=1))
+
+    def _transmit(self, rows: Array, precoders: Complex | None) -> None:
+        """Serve the users of ``rows`` and keep what came of it.
+
+        Args:
+            rows: which.
+            precoders: shape (R, M, K), scaled here; where none are given they follow from the
+                believed channels.
+        """
+        vague = rows[~self.exact[rows]]
+        if len(vague):
+            self.truth.turn(vague, self.believed.phases)
+        for group in self._groups(rows):
+            own = rows[group]
+            users, elements, antennas = self.believed.sizes[own[0]]
+            power = self.believed.physics[own, kernels.POWER]
+            believed = self.believed.matrices(own)
+            if precoders is None:
+                unit = self._precode(believed, 1.0, self.believed.noise(own)[0] / power)
+            else:
+                unit = _normalised(precoders[group][:, :antennas, :users])
+            exact = self.exact[own, None, None]
+            matrix = np.where(exact, believed, self.truth.matrix[own, :users, :antennas])
+            noise = self.believed.physics[own, kernels.NOISE] / power
+            block = self.block[own]
+            self.kept_phases[own, block, :elements] = self.believed.shown[own, :elements]
+            self.kept_rates[own, block, :users] = precoding.user_rates(matrix, unit, noise)
+            self.precoder_now[own, :antennas, :users] = unit
+            scale = np.sqrt(power)[:, None, None]
+            self.kept_precoders[own, block, :antennas, :users] = scale * unit
+            heard = (np.abs(matrix @ unit) ** 2).sum(axis=2)
+            self.received[own, :users] = np.log10(1.0 + heard / noise[:, None]) / 6.0
+
+    def _sum_rates(self, rows: Array) -> Real:
+        return np.asarray(self.kept_rates[rows, self.block[rows]].sum(axis=1))
+
+    def _observe(self) -> Array:
+        if self.stale.any():
+            self._sense(np.flatnonzero(self.stale))
+        if self.actions == "increments":
+            return self.believed.seen.copy()
+        return np.clip(self._vectors(), -10.0, 10.0).astype(np.float32)
+
+    def _vectors(self) -> Real:
+        believed, rows = self.believed, self.num_envs
+        precoder = self.precoder_now
+        parts = (
+            believed.cascaded, believed.direct, precoder.real, precoder.imag,
+            np.cos(believed.phases), np.sin(believed.phases), (np.abs(precoder) ** 2).sum(axis=1),
+            self.received, believed.seen[:, 0, 10:13],
+        )  # fmt: skip
+        return np.concatenate([part.reshape(rows, -1) for part in parts], axis=1)
+
+    def metrics(self, row: int) -> dict[str, float]:
+        """Return the metrics listed above."""
+        channel = self.instances[row]
+        setting = channel.setting
+        rates = self.kept_rates[row, : setting.blocks, : setting.users]
+        totals = rates.sum(axis=1)
+        squares = setting.users * (rates**2).sum(axis=1)
+        power = float((np.abs(self.kept_precoders[row]) ** 2).sum(axis=(1, 2)).max())
+        fairness = np.divide(totals**2, squares, out=np.ones_like(totals), where=squares > 0.0)
+        return {
+            "sum_rate": channel.bound if self.relaxed else float((channel.shares * totals).mean()),
+            "min_user_rate": float((channel.shares * rates.min(axis=1)).mean()),
+            "jain_fairness": float(fairness.mean()),
+            "power": power / setting.power,
+            "feasible": float(power <= setting.power * (1.0 + 1e-9)),
+        }
+
+    def solution(self, row: int) -> dict[str, Any]:
+        """Return phases (radians), precoder and rates of each block, and the course of ``f``."""
+        setting = self.instances[row].setting
+        return {
+            "setting": setting.label,
+            "relaxed": self.relaxed,
+            "blocks": [
+                {
+                    "phases": self.kept_phases[row, block, : setting.elements].tolist(),
+                    "precoder": {
+                        "re": precoder.real.tolist(),
+                        "im": precoder.imag.tolist(),
+                    },
+                    "user_rates": self.kept_rates[row, block, : setting.users].tolist(),
+                }
+                for block in range(setting.blocks)
+                for precoder in [
+                    self.kept_precoders[row, block, : setting.antennas, : setting.users]
+                ]
+            ],
+            "trace": self.trace[row].tolist(),
+        }
+
+
+def _normalised(precoders: Complex) -> Complex:
+    """Return precoders (R, M, K) of unit power; one of zeros stays so."""
+    norms = np.sqrt((np.abs(precoders) ** 2).sum(axis=(1, 2), keepdims=True))
+    return np.divide(precoders, norms, out=np.zeros_like(precoders), where=norms > 0.0)
