@@ -13,7 +13,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import env_steps, finance_steps, inventory_steps, power_flow, startup, training
+from benchmarks import (
+    env_steps,
+    finance_steps,
+    inventory_steps,
+    power_flow,
+    ris_steps,
+    startup,
+    training,
+)
 from benchmarks.measure import Row
 from drlapps.errors import InputError, unknown
 
@@ -24,6 +32,7 @@ BENCHMARKS = {
     "finance-steps": finance_steps.run,
     "inventory-steps": inventory_steps.run,
     "power-flow": power_flow.run,
+    "ris-steps": ris_steps.run,
     "training": training.run,
     "startup": startup.run,
 }

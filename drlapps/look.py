@@ -9,10 +9,12 @@ from __future__ import annotations
 import colorsys
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import altair as alt
+
+Picture = TypeVar("Picture", "alt.LayerChart", "alt.FacetChart")
 
 WIDTH = 940
 """Width of a chart with its axes and legend, in pixels."""
@@ -66,13 +68,20 @@ def dress(
     """
     import altair as alt
 
+    return paint(
+        alt.LayerChart(
+            layer=list(layers), width=WIDTH, height=height, title=title,
+            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+        )
+    )  # fmt: skip
+
+
+def paint(chart: Picture) -> Picture:
+    """Return a chart in the common colours and fonts; :func:`dress` also gives it its width."""
     sizes = {"labelFontSize": 12, "titleFontSize": 12}
     inks = {"labelColor": INK, "titleColor": INK}
-    chart: alt.LayerChart = (
-        alt.LayerChart(
-            layer=list(layers), width=WIDTH, height=height, title=title, background="white",
-            padding=8, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-        )
+    painted: Picture = (
+        chart.properties(background="white", padding=8)
         .configure(font=_FONT)
         .configure_view(stroke=None)
         .configure_axis(
@@ -86,5 +95,6 @@ def dress(
         .configure_title(
             anchor="start", fontSize=15, color=INK, subtitleColor="#5a6675", offset=12
         )
+        .configure_header(labelFontSize=12, labelFontWeight="bold", labelColor=INK)
     )  # fmt: skip
-    return chart
+    return painted

@@ -151,4 +151,4 @@ class GaussianRowPolicy(_OneNumberARow, ActorCriticPolicy):
 
     def _build_action_net(self) -> None:
         super()._build_action_net()
-        self.log_std = nn.Parameter(torch.full((1,), self.log_std_init))
+        self.log_std = nn.Parameter(torch.full((1,), float(self.log_std_init)))

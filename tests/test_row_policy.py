@@ -82,7 +82,7 @@ def test_weights_fit_another_number_of_rows(cls: Any, observations: Array) -> No
 
 
 def test_one_standard_deviation_serves_all_rows(observations: Array) -> None:
-    policy = made(Move, 5, log_std_init=-2.0)
+    policy = made(Move, 5, log_std_init=-2)
     assert policy.log_std.shape == (1,)
     found = policy.get_distribution(torch.from_numpy(observations)).distribution
     assert np.allclose(found.stddev.detach(), np.exp(-2.0))

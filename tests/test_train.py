@@ -113,10 +113,11 @@ def outcome(directory: Path) -> tuple[bytes, Any, list[tuple[str, str]]]:
 
 
 def steps_taken(spec: RunSpec) -> int:
-    """Train in this process; how many steps of the batch it took."""
+    """Train in this process; how many steps of the batch it took, or updates if it takes none."""
     taken = [0]
+    moment = "in an update" if ALGORITHMS[spec.agent].differentiates else "between two steps"
     with pytest.MonkeyPatch.context() as patch:
-        counting("between two steps", patch, lambda count: taken.__setitem__(0, count))
+        counting(moment, patch, lambda count: taken.__setitem__(0, count))
         train.train(spec)
     return taken[0]
 
@@ -130,8 +131,8 @@ def check_killed_run(agent: str, tmp_path: Path, seed: int, rounds: int) -> None
     steps = steps_taken(whole)
     broken = spec_of(agent, tmp_path / "broken", **changes)
     deaths = 0
-    # A guided run takes no steps in its batch.
-    moments = list(MOMENTS)[ALGORITHMS[agent].guided :]
+    # A run that is guided, or plays in a model, takes no steps in its batch.
+    moments = list(MOMENTS)[ALGORITHMS[agent].guided or ALGORITHMS[agent].differentiates :]
     for round_ in range(rounds):
         moment = moments[round_ % len(moments)]
         deaths += killed(broken, moment, int(rng.integers(2, 14)))

@@ -257,7 +257,7 @@ DDPG = _small("ddpg", **_REPLAY, action_noise={"normal": 0.1})
 TQC = _small("tqc", **_REPLAY)
 CROSSQ = _small("crossq", **_REPLAY)
 ARS = _small("ars", n_delta=2, n_top=1, n_eval_episodes=4)
-APG = _small("apg", 8, learning_rate=1e-2, noise=0.1)
+APG = replace(_small("apg", 8, learning_rate=1e-2, noise=0.1), n_envs=2)
 DECISION_TRANSFORMER = Preset(
     "decision-transformer",
     steps=320,

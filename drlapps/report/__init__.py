@@ -35,6 +35,7 @@ Chart: TypeAlias = "altair.TopLevelMixin"
 
 _STYLES = {"good": "green", "bad": "red", "unsure": "yellow", "same": "cyan", "faint": "dim"}
 _SHORTEST = 18  # characters to which a column of words may be folded
+_GAP = 2  # characters between columns
 _SUFFIXES = (".html", ".png", ".svg")
 
 
@@ -76,26 +77,55 @@ def _text(text: str, tone: str = "") -> Text:
 
 
 def _print(grid: Grid, console: Console, *, title: str, note: str = "") -> None:
-    """Print a table; where words cannot be folded enough it runs over, but nothing is cut."""
+    """Print a table; where it cannot be folded enough it runs over, but nothing is cut."""
     table = Table(
         title=title, caption=note or None, title_justify="left", caption_justify="left",
-        title_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim",
+        title_style="bold", box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim",
     )  # fmt: skip
-    least = 0
-    for column, cells in zip(grid.columns, zip(*grid.rows, strict=True), strict=False):
-        longest = max(len(text) for text in [*column.header.split("\n"), *(c.text for c in cells)])
+    contents = [[cell.text for cell in cells] for cells in zip(*grid.rows, strict=True)]
+    headers = [column.header.split("\n") for column in grid.columns]
+    widths = _widths(grid, headers, contents)
+    if sum(widths) > console.width:
+        headers = list(map(_broken, headers, contents))
+        widths = _widths(grid, headers, contents)
+    for column, header, width in zip(grid.columns, headers, widths, strict=True):
+        head = Text("\n").join(map(_text, header))
         if column.numeric:
-            table.add_column(Text(column.header), justify="right", no_wrap=True, min_width=longest)
+            table.add_column(head, justify="right", no_wrap=True, min_width=width - _GAP)
         else:
-            longest = min(longest, _SHORTEST)
-            table.add_column(Text(column.header), overflow="fold", min_width=longest)
-        least += longest + 2
+            table.add_column(head, overflow="fold", min_width=width - _GAP)
     for row in grid.rows:
         table.add_row(*(_text(cell.text, cell.tone) for cell in row))
-    if least > console.width:
-        table.width = least
+    if sum(widths) > console.width:
+        table.width = sum(widths)
     console.print()
     console.print(table, crop=False)
+
+
+def _widths(
+    grid: Grid, headers: Sequence[Sequence[str]], contents: Sequence[Sequence[str]]
+) -> list[int]:
+    """Return the least width of each column: its longest line, and the gap behind it."""
+    longest = [
+        max(map(len, (*header, *texts))) for header, texts in zip(headers, contents, strict=True)
+    ]
+    return [
+        _GAP + (length if column.numeric else min(length, _SHORTEST))
+        for column, length in zip(grid.columns, longest, strict=True)
+    ]
+
+
+def _broken(header: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Return the lines of a header, broken where names have joints to the width of the texts."""
+    width = max(map(len, texts))
+    lines: list[str] = []
+    for line in header:
+        lines.append("")
+        for part in re.split(r"(?<=[-:/ ])", line):
+            if lines[-1] and len((lines[-1] + part).rstrip()) > width:
+                lines.append("")
+            lines[-1] += part
+    return lines
 
 
 def markdown(comparison: Json) -> str:

@@ -4,47 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
-from drlapps.look import ALARM, FAINT, INK, data, dress, palette
+from drlapps.look import ALARM, INK, data, dress, paint
 from drlapps.report.courses import course
 from drlapps.report.document import Section
-from drlapps.report.formats import is_number, seconds
+from drlapps.report.formats import Interval, is_number, seconds
+from drlapps.report.policies import (
+    KINDS,
+    SHAPES,
+    Look,
+    Row,
+    kind_of,
+    kinds_in,
+    picking,
+    score_title,
+    thickness,
+)
 from drlapps.report.tables import Json, is_relative, ranked
 
 if TYPE_CHECKING:
     import altair as alt
 
-Row: TypeAlias = dict[str, Any]
-
-_SHAPES = {"agent": "diamond", "baseline": "circle", "bound": "cross"}
-_KINDS = {"agent": "#1f6fb4", "baseline": "#495057", "bound": FAINT}
 _WIDEST_NUMBERS = 16  # instances up to which the cells of the heat map have room for a number
+_MOST_PANELS, _ABREAST, _PANEL = 24, 3, 230  # by problem; panels abreast, and their width
 _MOST_LABELS = 120  # instances up to which their names fit under the heat map
-
-
-class _Look(NamedTuple):
-    """What every chart calls the policies, best first, and the colours they keep."""
-
-    labels: dict[str, str]
-    colours: dict[str, str]
-
-
-def _look(comparison: Json) -> _Look:
-    policies = ranked(comparison)
-    labels = {p["name"]: f"{p['name']} (bound)" if p["bound"] else p["name"] for p in policies}
-    # Agents take the first and strongest colours, whatever their rank.
-    order = sorted(policies, key=lambda policy: bool(policy["kind"] != "agent"))
-    shades = palette(len(order))
-    return _Look(labels, {labels[p["name"]]: c for p, c in zip(order, shades, strict=True)})
-
-
-def _score_title(comparison: Json) -> str:
-    metric = comparison["metric"]
-    if is_relative(comparison):
-        return f"gap to the {comparison['reference'] or 'reference'} (%), lower is better"
-    unit = f"{metric['unit']}, " if metric["unit"] else ""
-    return f"{metric['name']} ({unit}{'lower' if metric['minimize'] else 'higher'} is better)"
 
 
 def comparison_charts(comparison: Json) -> list[Section]:
@@ -55,6 +39,11 @@ def comparison_charts(comparison: Json) -> list[Section]:
             forest(comparison),
             "Overlapping intervals are no verdict: see the table of verdicts, which compares "
             "instance by instance.",
+        ),
+        (
+            "By problem, with 95 % confidence interval",
+            by_problem(comparison),
+            "Each panel has its own scale.",
         ),
         (
             "Instance by instance",
@@ -87,53 +76,75 @@ def forest(comparison: Json) -> alt.LayerChart:
     """Return the mean score of each policy with its interval, best first."""
     import altair as alt
 
-    look = _look(comparison)
+    look = Look.of(comparison)
     mean, interval = ("gap_percent", "gap_interval") if is_relative(comparison) else (
         "mean", "interval",
     )  # fmt: skip
-    rows = []
-    for policy in ranked(comparison):
-        low, high = policy[interval] or (None, None)
-        rows.append({
-            "policy": look.labels[policy["name"]], "kind": _kind(policy), "mean": policy[mean],
-            "low": low, "high": high, "failed": "" if is_number(policy[mean]) else "infeasible",
-        })  # fmt: skip
-    kinds = _kinds(rows)
-    base = alt.Chart(data(rows)).encode(
-        y=_rows_of(look),
+    rows = [
+        _estimate(look, policy, policy[mean], policy[interval]) for policy in ranked(comparison)
+    ]
+    scale = alt.Scale(zero=is_relative(comparison), nice=True)
+    base = alt.Chart(data(rows))
+    layers = _estimates(base, look, rows, score_title(comparison), scale)
+    return dress(layers, height=alt.Step(26))
+
+
+def by_problem(comparison: Json) -> alt.FacetChart | None:
+    """Return the mean metric of each policy with its interval, a panel for each problem."""
+    import altair as alt
+
+    problems = comparison.get("problems", [])
+    if not 0 < len(problems) <= _MOST_PANELS:
+        return None
+    look = Look.of(comparison)
+    rows = [
+        {**_estimate(look, policy, own["mean"], own["interval"]), "problem": problem["name"]}
+        for problem in problems
+        for policy in ranked(comparison)
+        for own in [problem["policies"][policy["name"]]]
+    ]
+    scale = alt.Scale(zero=False, nice=True)
+    layers = _estimates(alt.Chart(), look, rows, comparison["metric"]["name"], scale)
+    panel = alt.LayerChart(layer=layers, width=_PANEL, height=alt.Step(18))
+    order = [problem["name"] for problem in problems]
+    facet = alt.Facet("problem:N", title=None, sort=order)
+    panels: alt.FacetChart = panel.facet(facet, data=data(rows), columns=_ABREAST)
+    return paint(panels.resolve_scale(x="independent"))
+
+
+def _estimate(look: Look, policy: Json, mean: float | None, interval: Interval) -> Row:
+    low, high = interval or (None, None)
+    return {
+        "policy": look.labels[policy["name"]], "kind": kind_of(policy), "mean": mean, "low": low,
+        "high": high, "failed": "" if is_number(mean) else "infeasible",
+    }  # fmt: skip
+
+
+def _estimates(
+    base: alt.Chart, look: Look, rows: Sequence[Row], title: str, scale: alt.Scale
+) -> list[alt.Chart]:
+    """Return the layers of means with their intervals, a row for each policy."""
+    import altair as alt
+
+    kinds = kinds_in(rows)
+    base = base.encode(
+        y=look.rows(),
         color=alt.Color(
             "kind:N",
-            scale=alt.Scale(domain=kinds, range=[_KINDS[kind] for kind in kinds]),
+            scale=alt.Scale(domain=kinds, range=[KINDS[kind] for kind in kinds]),
             legend=alt.Legend(title=None, orient="top", symbolType="circle"),
         ),
         tooltip=[alt.Tooltip("policy:N"), *(
             alt.Tooltip(f"{key}:Q", format=",.4~g") for key in ("mean", "low", "high")
         )],
     )  # fmt: skip
-    scale = alt.Scale(zero=is_relative(comparison), nice=True)
-    x = alt.X("mean:Q", title=_score_title(comparison), scale=scale)
     bars = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
-    points = base.mark_point(filled=True, size=90, opacity=1).encode(x=x)
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(
+        x=alt.X("mean:Q", title=title, scale=scale)
+    )
     failed = base.transform_filter("datum.failed !== ''").mark_text(align="left", color=ALARM)
     notes = failed.encode(x=alt.value(6), text="failed:N", color=alt.value(ALARM))
-    return dress([bars, points, notes], height=alt.Step(26))
-
-
-def _kind(policy: Json) -> str:
-    return "bound" if policy["bound"] else "agent" if policy["kind"] == "agent" else "baseline"
-
-
-def _kinds(rows: Sequence[Row]) -> list[str]:
-    present = {row["kind"] for row in rows}
-    return [kind for kind in _KINDS if kind in present]
-
-
-def _rows_of(look: _Look) -> alt.Y:
-    """Return an axis with a row for each policy, best first."""
-    import altair as alt
-
-    scale = alt.Scale(domain=list(look.labels.values()))
-    return alt.Y("policy:N", title=None, scale=scale, axis=alt.Axis(ticks=False, domain=False))
+    return [bars, points, notes]
 
 
 def by_instance(comparison: Json) -> alt.LayerChart | None:
@@ -150,7 +161,7 @@ def by_instance(comparison: Json) -> alt.LayerChart | None:
 
 def _cells(comparison: Json) -> list[Row]:
     """Return a row for each policy and instance."""
-    labels = _look(comparison).labels
+    labels = Look.of(comparison).labels
     relative = is_relative(comparison)
     cells: dict[tuple[str, str], list[float | None]] = {}
     for result in comparison["results"]:
@@ -186,7 +197,7 @@ def _heat(comparison: Json, rows: list[Row]) -> alt.LayerChart:
                 ticks=False, labelOverlap=True, domain=False,
             ),
         ),
-        y=_rows_of(_look(comparison)),
+        y=Look.of(comparison).rows(),
         tooltip=["policy:N", "instance:N", alt.Tooltip("score:Q", title="gap %", format=".2f"),
                  "state:N", "runs:Q"],
     )  # fmt: skip
@@ -221,14 +232,14 @@ def _heat(comparison: Json, rows: list[Row]) -> alt.LayerChart:
 def _dots(comparison: Json, rows: list[Row]) -> alt.LayerChart:
     import altair as alt
 
-    look = _look(comparison)
-    base = alt.Chart(data(rows)).encode(y=_rows_of(look))
+    look = Look.of(comparison)
+    base = alt.Chart(data(rows)).encode(y=look.rows())
     dots = (
         base.transform_filter("isValid(datum.score)")
         .mark_circle(size=42, opacity=0.45)
         .encode(
-            x=alt.X("score:Q", title=_score_title(comparison), scale=alt.Scale(zero=False)),
-            color=_colour(look, rows, legend=False),
+            x=alt.X("score:Q", title=score_title(comparison), scale=alt.Scale(zero=False)),
+            color=look.colour(rows, legend=False),
             tooltip=["policy:N", "instance:N", alt.Tooltip("score:Q", format=",.4~g"), "runs:Q"],
         )
     )
@@ -242,34 +253,6 @@ def _dots(comparison: Json, rows: list[Row]) -> alt.LayerChart:
     return dress([dots, failed], height=alt.Step(24))
 
 
-def _colour(look: _Look, rows: Sequence[Row], *, legend: bool = True) -> alt.Color:
-    """Return the colours of the policies that the rows name."""
-    import altair as alt
-
-    present = {row["policy"] for row in rows}
-    shown = [label for label in look.labels.values() if label in present]
-    return alt.Color(
-        "policy:N",
-        scale=alt.Scale(domain=shown, range=[look.colours[label] for label in shown]),
-        legend=alt.Legend(title=None) if legend else None,
-    )
-
-
-def _picked() -> tuple[alt.Parameter, Any]:
-    """Return a click on the legend, and the opacity that follows it."""
-    import altair as alt
-
-    picked = alt.selection_point(fields=["policy"], bind="legend", name="picked")
-    return picked, alt.when(picked).then(alt.value(1.0)).otherwise(alt.value(0.12))
-
-
-def _thickness() -> alt.StrokeWidth:
-    import altair as alt
-
-    scale = alt.Scale(domain=list(_KINDS), range=[3.2, 1.7, 1.7])
-    return alt.StrokeWidth("kind:O", scale=scale, legend=None)
-
-
 def profiles(comparison: Json) -> alt.LayerChart | None:
     """Return the share of runs and instances whose gap is at most so much, for each policy."""
     import altair as alt
@@ -277,22 +260,22 @@ def profiles(comparison: Json) -> alt.LayerChart | None:
     curves = (comparison["aggregates"] or {"profiles": {"tau": []}})["profiles"]
     if not curves["tau"]:
         return None
-    look = _look(comparison)
+    look = Look.of(comparison)
     rows = [
-        {"policy": look.labels[p["name"]], "kind": _kind(p), "gap": tau, "share": share}
+        {"policy": look.labels[p["name"]], "kind": kind_of(p), "gap": tau, "share": share}
         for p in ranked(comparison)
         for tau, share in zip(curves["tau"], curves["share"].get(p["name"], ()), strict=False)
     ]
-    picked, opacity = _picked()
+    picked, opacity = picking()
     lines = (
         alt.Chart(data(rows))
         .mark_line(interpolate="step-after")
         .encode(
             x=alt.X("gap:Q", title="gap at most (%)", scale=alt.Scale(nice=False)),
             y=alt.Y("share:Q", title="share of runs and instances", axis=alt.Axis(format="%")),
-            color=_colour(look, rows),
+            color=look.colour(rows),
             opacity=opacity,
-            strokeWidth=_thickness(),
+            strokeWidth=thickness(),
             tooltip=["policy:N", alt.Tooltip("gap:Q", format=".1f"),
                      alt.Tooltip("share:Q", format=".0%")],
         )
@@ -310,14 +293,14 @@ def anytime(comparison: Json) -> alt.LayerChart | None:
     """
     import altair as alt
 
-    look = _look(comparison)
+    look = Look.of(comparison)
     steps: list[Row] = []
     points: list[Row] = []
     for policy in ranked(comparison):
         own = [row for row in comparison["results"] if row["policy"] == policy["name"]]
         track = course(comparison, own)
         (steps if len(track) > 1 else points).extend(
-            {"policy": look.labels[policy["name"]], "kind": _kind(policy), "seconds": moment,
+            {"policy": look.labels[policy["name"]], "kind": kind_of(policy), "seconds": moment,
              "time": seconds(moment), "score": score}
             for moment, score in track
         )  # fmt: skip
@@ -325,15 +308,15 @@ def anytime(comparison: Json) -> alt.LayerChart | None:
         return None
     x = _time_axis([row["seconds"] for row in steps + points])
     scale = alt.Scale(zero=is_relative(comparison))
-    y = alt.Y("score:Q", title=_score_title(comparison), scale=scale)
-    kinds = _kinds(points)
+    y = alt.Y("score:Q", title=score_title(comparison), scale=scale)
+    kinds = kinds_in(points)
     shape = alt.Shape(
         "kind:N",
-        scale=alt.Scale(domain=kinds, range=[_SHAPES[kind] for kind in kinds]),
+        scale=alt.Scale(domain=kinds, range=[SHAPES[kind] for kind in kinds]),
         legend=alt.Legend(title=None),
     )
-    picked, opacity = _picked()
-    colour = _colour(look, steps + points)
+    picked, opacity = picking()
+    colour = look.colour(steps + points)
     tooltip = ["policy:N", "time:N", alt.Tooltip("score:Q", format=",.4~g")]
     lines = alt.Chart(data(steps)).mark_line(interpolate="step-after", strokeWidth=2.2)
     dots = alt.Chart(data(points)).mark_point(filled=True, size=110)

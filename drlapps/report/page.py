@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from html import escape
@@ -56,6 +57,7 @@ th, td { padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); }
 th:last-child, td:last-child { padding-right: 0; }
 td { overflow-wrap: anywhere; min-width: 8em; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; min-width: 0; }
+th.n { white-space: normal; }
 table.narrow { width: auto; }
 .narrow th, .narrow td { padding-right: 40px; }
 .good { color: var(--good); font-weight: 600; }
@@ -123,7 +125,7 @@ def _section(section: Section, specs: list[Mapping[str, Any]]) -> str:
 def _table(grid: Grid) -> str:
     header = "".join(
         f"<th{_class('n' if column.numeric else '')}>"
-        f"{'<br>'.join(map(escape, column.header.splitlines()))}</th>"
+        f"{'<br>'.join(map(_jointed, column.header.splitlines()))}</th>"
         for column in grid.columns
     )
     rows = "".join(
@@ -139,6 +141,11 @@ def _table(grid: Grid) -> str:
         f'<div class="scroll"><table{_class("narrow" if len(grid.columns) <= 3 else "")}><thead>'
         f"<tr>{header}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _jointed(header: str) -> str:
+    """Return a header that a browser may break at the joints of a name, where room is short."""
+    return re.sub(r"(?<=[-:/])(?=.)", "<wbr>", escape(header))
 
 
 def _class(*names: str) -> str:

@@ -63,6 +63,11 @@ def ranked(comparison: Json) -> list[Json]:
     return sorted(comparison["policies"], key=order)
 
 
+def label(policy: Json) -> str:
+    """Return what to call a policy where bounds stand among the others."""
+    return f"{policy['name']} (bound)" if policy["bound"] else policy["name"]
+
+
 def subject(comparison: Json) -> list[tuple[str, str]]:
     """Return what was compared as pairs of a word and its meaning here."""
     metric = comparison["metric"]
@@ -169,7 +174,7 @@ def _verdicts(comparison: Json) -> Section:
 def _problems(policies: Sequence[Json], comparison: Json) -> Section:
     """Return the mean of each policy on each problem; the shorter list makes the columns."""
     problems = comparison["problems"]
-    names = [f"{p['name']} (bound)" if p["bound"] else p["name"] for p in policies]
+    names = [label(policy) for policy in policies]
     by_problem = [_means(problem, policies, comparison) for problem in problems]
     heads = [problem["name"] for problem in problems]
     if len(policies) < len(problems):
@@ -189,7 +194,7 @@ def _problems(policies: Sequence[Json], comparison: Json) -> Section:
 def _means(problem: Json, policies: Sequence[Json], comparison: Json) -> list[Cell]:
     """Return the mean of each policy on a problem, the best one of the contest marked."""
     found = [problem["policies"][policy["name"]] for policy in policies]
-    form = formatter((each["mean"], each["interval"]) for each in found)
+    form = formatter(((each["mean"], None) for each in found), digits=4)
     contest = [
         each["mean"]
         for each, policy in zip(found, policies, strict=True)
@@ -209,9 +214,7 @@ def _matrix(
     corner: str, heads: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[Cell]]
 ) -> Grid:
     columns = (Column(corner, False), *(Column(head) for head in heads))
-    return Grid(
-        columns, tuple((Cell(name), *row) for name, row in zip(names, rows, strict=True))
-    )
+    return Grid(columns, tuple((Cell(name), *row) for name, row in zip(names, rows, strict=True)))
 
 
 def _aggregates(comparison: Json) -> list[Section]:

@@ -68,11 +68,14 @@ class Channel:
 
         return cooperative_bound(self)
 
-    @cached_property
-    def shares(self) -> Real:
-        """Share of each block that carries data, shape (T,): the rest is pilots."""
+    def share(self, block: int) -> float:
+        """Return the share of a block that carries data: the rest is pilots."""
         setting = self.setting
-        shares = np.ones(setting.blocks)
-        if setting.coherence_symbols:
-            shares[:: setting.pilot_period] -= setting.pilots / setting.coherence_symbols
-        return shares
+        if not setting.coherence_symbols or block % setting.pilot_period:
+            return 1.0
+        return 1.0 - setting.pilots / setting.coherence_symbols
+
+    @property
+    def shares(self) -> Real:
+        """The share of every block, shape (T,)."""
+        return np.array([self.share(block) for block in range(self.setting.blocks)])

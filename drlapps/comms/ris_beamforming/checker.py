@@ -95,7 +95,7 @@ def _malformed(channel: Channel, solution: Mapping[str, Any]) -> str:
         return f"the solution needs {setting.blocks} entries under 'blocks'"
     square = (setting.antennas, setting.users)
     for t, block in enumerate(blocks):
-        precoder = block.get("precoder", {})
+        precoder = block.get("precoder") or {}
         for name, values, shape in (
             ("phases", block.get("phases"), (setting.elements,)),
             ("precoder.re", precoder.get("re"), square),
@@ -140,11 +140,8 @@ def _share(setting: Setting, t: int) -> float:
 
 def _rates(channel: Channel, t: int, design: _Design) -> list[float]:
     """Return the rate of each user in block ``t``, in bit/s/Hz."""
-    setting = channel.setting
+    setting, noise = channel.setting, _noise(channel.setting)
     reflected = _reflected(setting, design.phases)
-    noise = setting.noise_variance
-    if setting.paper_model:
-        noise *= setting.users - 1
     rates = []
     for k in range(setting.users):
         # Row k of the channel: what comes directly, and by way of each element.
@@ -153,6 +150,11 @@ def _rates(channel: Channel, t: int, design: _Design) -> list[float]:
         signal = gains.pop(k)
         rates.append(math.log2(1.0 + signal / (math.fsum(gains) + noise)))
     return rates
+
+
+def _noise(setting: Setting) -> float:
+    """Return the noise at each user; Saglam et al. have it once for every other user."""
+    return setting.noise_variance * (setting.users - 1 if setting.paper_model else 1)
 
 
 def _reflected(setting: Setting, phases: Floats) -> Complexes:
@@ -179,3 +181,22 @@ def _jain(rates: list[float]) -> float:
 
 def _mean(values: list[float]) -> float:
     return math.fsum(values) / len(values)
+
+
+def _bound(channel: Channel, t: int) -> float:
+    """Return the cooperative bound of block ``t``.
+
+    Powers of all users' channels add up to at most the squared norm of the reflections times the
+    square of the largest singular value of the paths, elements by (users x antennas). Were that
+    gain split evenly between r streams, which then share the power, none would disturb another.
+    """
+    setting = channel.setting
+    paths = [channel.cascaded[t, :, n].ravel() for n in range(setting.elements)]
+    norm = 1.0 if setting.paper_model else float(setting.elements)
+    if setting.direct:
+        paths.append(channel.direct[t].ravel())
+        norm += 1.0
+    gain = norm * float(np.linalg.svd(np.array(paths), compute_uv=False)[0]) ** 2
+    ratio = _budget(setting) * gain / _noise(setting)
+    streams = range(1, min(setting.users, setting.antennas) + 1)
+    return max(r * math.log2(1.0 + ratio / r**2) for r in streams)

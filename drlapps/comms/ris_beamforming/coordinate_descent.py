@@ -4,7 +4,8 @@ Weighted-MMSE receivers and weights turn the sum rate into a function that is qu
 precoder and in the reflection of each element (Guo et al. 2020). An iteration updates receivers,
 weights and precoder as :func:`.precoding.wmmse` does, then moves each element in turn to the best
 reflection, the others held: in closed form where every phase reflects all, else the best of the
-levels that the shifters have, or of a grid of phases where the amplitude depends on the phase.
+levels that the shifters have, or by a grid refined by parabolas where the amplitude depends on the
+phase.
 
 No step lowers the sum rate, but with as many users as antennas and little noise each move of a
 phase breaks the nulls of the precoder: steps shrink, and the method stalls far from an optimum.
@@ -12,17 +13,18 @@ phase breaks the nulls of the precoder: steps shrink, and the method stalls far 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drlapps.comms.ris_beamforming import coordinate_descent_kernels, precoding
+from drlapps.comms.ris_beamforming import coordinate_descent_kernels as kernels
+from drlapps.comms.ris_beamforming import precoding
 from drlapps.comms.ris_beamforming.block import Block
-from drlapps.comms.ris_beamforming.surface import Complex, Real
+from drlapps.comms.ris_beamforming.surface import Complex, Real, Surface
 
-_GRID = 256
-"""Phases tried where the amplitude depends on the phase."""
+_LEAST_NOISE = 1e-100
 
 
 class Descent(NamedTuple):
@@ -54,7 +56,7 @@ def noise_with_error(block: Block, phases: Real) -> Real:
     An error of variance e in each entry of the cascaded (and the direct) channel is unknown
     interference of power ``P e sum_n |phi_n|^2`` (``+ P e``), since the whole power P is sent.
     """
-    paths = (np.abs(block.reflection(phases)) ** 2).sum(axis=-1) + bool(block.direct.any())
+    paths = (np.abs(block.reflection(phases)) ** 2).sum(axis=-1) + block.has_direct
     return np.asarray(block.noise + block.power * block.error * paths)
 
 
@@ -62,40 +64,86 @@ def alternate(
     block: Block,
     starts: Real,
     *,
+    precoders: Complex | None = None,
     iterations: int = 200,
     tolerance: float = 1e-5,
-    sweeps: int = 1,
+    sweeps: int = 3,
 ) -> Descent:
     """Return phases and precoders found from several starts.
 
-    Under ``paper_model``, where one element's phase scales all reflections, the phases are those
-    for elements that reflect the mean amplitude, and only the precoder is for the real thing.
+    The descent ends with :func:`.precoding.polished` at the phases found, if that is better.
+
+    Under ``paper_model``, where the phase of one element scales the reflections of all, the phases
+    are moved as if all elements reflected alike; only rates and final precoders are by the model.
 
     Args:
-        block: the problem; if it has an error, the robust one, with :func:`noise_with_error`.
-        starts: phases to begin with, (S, N); their precoders are :func:`.precoding.mmse`.
+        block: the problem; if it has an error, the robust one, by :func:`noise_with_error`.
+        starts: phases to begin with, (S, N).
+        precoders: to begin with, (S, M, K); by default :func:`.precoding.mmse`.
         iterations: the most.
         tolerance: relative gain of an iteration's sum rate at which a start stops.
         sweeps: times that an iteration visits each element.
     """
-    work = _without_normalisation(block)
-    phases = block.surface.quantised(np.array(starts, float))
-    reflections = work.surface.reflection(phases)
-    noise = noise_with_error(work, phases)
-    precoders = precoding.mmse(work.matrix(phases), block.power, noise)
-    levels = _levels(work)
+    work = _separable(block)
+    phases = np.array(work.surface.quantised(starts), float)
+    if precoders is None:
+        noise = noise_with_error(work, phases)
+        precoders = precoding.mmse(work.matrix(phases), work.power, noise)
+    precoders = np.array(precoders, complex, order="C")
+    angles = _angles(work.surface)
     log = np.empty((len(phases), iterations + 1))
-    fixed = block.noise + block.power * block.error * bool(block.direct.any())
-    taken = coordinate_descent_kernels.alternate(
+    taken = kernels.alternate(
         np.ascontiguousarray(np.swapaxes(work.cascaded, 0, 1)),
         np.ascontiguousarray(work.direct),
-        block.power,
-        max(fixed, 1e-100),
-        block.error,
-        work.surface.reflection(levels),
-        reflections,
+        work.power,
+        max(work.noise + work.power * work.error * work.has_direct, _LEAST_NOISE),
+        work.error,
+        _law(work.surface),
+        angles,
+        work.surface.reflection(angles),
+        phases,
+        work.surface.reflection(phases),
         precoders,
         log,
         sweeps,
         tolerance,
     )
+    precoders, rates = _finished(block, phases, precoders)
+    return Descent(phases, precoders, rates, log, taken)
+
+
+def _finished(block: Block, phases: Real, precoders: Complex) -> tuple[Complex, Real]:
+    """Return the best final precoders and their rates."""
+    h, noise = block.matrix(phases), noise_with_error(block, phases)
+    found = np.stack(
+        [
+            precoding.wmmse(h, block.power, noise, precoders),
+            precoding.polished(h, block.power, noise),
+        ]
+    )
+    rates = precoding.sum_rate(h, found, noise)
+    better = rates[1] > rates[0]
+    return np.where(better[:, None, None], found[1], found[0]), rates.max(axis=0)
+
+
+def _separable(block: Block) -> Block:
+    """Return the block without a normalisation that couples the elements."""
+    if not block.paper_model:
+        return block
+    # What it comes to where phases are spread evenly: the mean of |cos| is 2 / pi.
+    scale = np.pi / (2.0 * np.sqrt(2.0) * block.cascaded.shape[1])
+    return replace(block, cascaded=scale * block.cascaded, paper_model=False)
+
+
+def _angles(surface: Surface) -> Real:
+    """Return the phases to try for an element; none if its best phase is known."""
+    if surface.bits:
+        return np.arange(2**surface.bits) * surface.step
+    return np.zeros(0) if surface.ideal else np.arange(-np.pi, np.pi, kernels.STEP)
+
+
+def _law(surface: Surface) -> Real:
+    """Return the law by which phases between those are tried too; empty if there are none."""
+    if surface.bits or surface.ideal:
+        return np.zeros(0)
+    return np.array([surface.beta_min, surface.mu, surface.kappa])

@@ -19,6 +19,39 @@ from drlapps.comms.ris_beamforming.precoding_kernels import (
 )
 
 
+STEP = 2.0 * np.pi / 64
+"""Distance of the phases tried first where the amplitude depends on the phase."""
+
+
+@njit(inline="always")
+def _reflection(law: Real, angle: float) -> complex:
+    """Return beta(angle) exp(j angle); ``law`` is beta_min, mu, kappa."""
+    lift = 0.5 * (np.sin(angle - law[1]) + 1.0)
+    beta = (1.0 - law[0]) * lift ** law[2] + law[0]
+    return complex(beta * np.cos(angle), beta * np.sin(angle))
+
+
+@njit(inline="always")
+def _value(curvature: float, slope: complex, phi: complex) -> float:
+    """Return ``curvature |phi|^2 + 2 Re(conj(phi) slope)``."""
+    return curvature * squared(phi) + 2.0 * (phi.real * slope.real + phi.imag * slope.imag)
+
+
+@njit(inline="always")
+def _refined(curvature: float, slope: complex, law: Real, angle: float) -> float:
+    """Return the least point near an angle, by parabolas through ever closer points."""
+    width = STEP
+    for _ in range(3):
+        low = _value(curvature, slope, _reflection(law, angle - width))
+        middle = _value(curvature, slope, _reflection(law, angle))
+        high = _value(curvature, slope, _reflection(law, angle + width))
+        bend = low - 2.0 * middle + high
+        if bend > 0.0:
+            angle += min(max(0.5 * (low - high) / bend, -1.0), 1.0) * width
+        width *= 0.125
+    return angle
+
+
 @njit(cache=True, error_model="numpy")
 def alternate(
     cascaded: Complex,
@@ -26,6 +59,7 @@ def alternate(
     power: float,
     noise: float,
     error: float,
+    law: Real,
     angles: Real,
     levels: Complex,
     phases: Real,
@@ -43,8 +77,9 @@ def alternate(
         power: total power.
         noise: at each user, positive.
         error: variance of each entry of ``cascaded``; noise in proportion to what is reflected.
-        angles: phases that an element can have, (L,); empty where all can be had and reflect all.
-        levels: what those phases reflect, (L,).
+        law: beta_min, mu, kappa, if phases between ``angles`` can be had; else empty.
+        angles: phases to try, (L,); empty where the best is known, all phases reflecting all.
+        levels: what they reflect, (L,).
         phases: (S, N); changed.
         reflections: of the phases, (S, N); changed.
         precoders: (S, M, K); changed, their power left as it comes.
@@ -114,12 +149,18 @@ def alternate(
                             best = -slope / modulus
                             theta[n] = np.arctan2(best.imag, best.real)
                     else:
-                        least = (best.conjugate() * (curvature * best + 2.0 * slope)).real
+                        least = _value(curvature, slope, best)
+                        angle = theta[n]
                         for i in range(len(levels)):
-                            level = levels[i]
-                            value = (level.conjugate() * (curvature * level + 2.0 * slope)).real
+                            value = _value(curvature, slope, levels[i])
                             if value < least:
-                                least, best, theta[n] = value, level, angles[i]
+                                least, best, angle = value, levels[i], angles[i]
+                        if len(law):
+                            near = _refined(curvature, slope, law, angle)
+                            level = _reflection(law, near)
+                            if _value(curvature, slope, level) < least:
+                                best, angle = level, near
+                        theta[n] = angle
                     move = best - phi[n]
                     reflected += squared(best) - squared(phi[n])
                     phi[n] = best

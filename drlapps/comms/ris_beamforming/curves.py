@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +23,10 @@ Rows: TypeAlias = list[dict[str, Any]]
 _HEIGHT = 320
 _FAR = 0.6
 """Policies below this share of the best are named, not drawn, where they would flatten the rest."""
-_GAP = 0.055  # least distance of two names, as a share of the height of their panel
+_PANEL = (WIDTH - 330) // 2, 230
+"""Width and height of one of several panels."""
+_SIDES = ((1, 0), (-1, 0), (0, 16), (0, -16), (1, 14), (1, -14), (-1, 14), (-1, -14))
+"""Where a name may stand: in widths to the right of its point, in pixels above it."""
 
 
 class _Mean(NamedTuple):
@@ -41,11 +45,12 @@ class _Mean(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """What every picture calls the policies, best first, their colours, and which are bounds."""
+    """What every picture calls the policies, best first, their colours, and what some are."""
 
     labels: dict[str, str]
     colours: dict[str, str]
     bounds: frozenset[str]
+    agents: frozenset[str]
 
 
 def comparison_figures(
@@ -53,10 +58,10 @@ def comparison_figures(
 ) -> dict[str, alt.TopLevelMixin]:
     """Return the pictures of a comparison by name, leaving out those without data.
 
-    * ``power``: sum rate against transmit power, where several were played;
-    * ``elements``: against the number of elements, likewise;
-    * ``conditions``: by amplitude law, channel knowledge and whatever else differs;
-    * ``time``: against milliseconds per channel.
+    * ``rate-by-power``: sum rate against transmit power, where several were played;
+    * ``rate-by-elements``: against the number of elements, likewise;
+    * ``rate-by-condition``: by amplitude law, channel knowledge and whatever else differs;
+    * ``rate-by-time``: against milliseconds per channel.
 
     Args:
         instances: the channels that were played.
@@ -67,16 +72,16 @@ def comparison_figures(
     found = _means(comparison, look, lambda name: settings[name])
     sizes = _means(comparison, look, lambda name: _size(settings[name]))
     drawn = {
-        "power": _curves(
+        "rate-by-power": _curves(
             found, look, lambda s: s.power_dbm, lambda s: replace(s, power_dbm=0.0), _powerless,
             "transmit power, dBm",
         ),
-        "elements": _curves(
+        "rate-by-elements": _curves(
             found, look, lambda s: s.elements, lambda s: replace(s, elements=1), _elementless,
             "elements of the surface",
         ),
-        "conditions": _conditions(found, look),
-        "time": _time(sizes, look),
+        "rate-by-condition": _conditions(found, look),
+        "rate-by-time": _time(sizes, look),
     }  # fmt: skip
     return {name: chart for name, chart in drawn.items() if chart is not None}
 
@@ -89,7 +94,8 @@ def _look(comparison: Comparison) -> _Look:
     shades = iter(palette(sum(not policy["bound"] for policy in order)))
     colours = {labels[p["name"]]: FAINT if p["bound"] else next(shades) for p in order}
     bounds = frozenset(labels[p["name"]] for p in policies if p["bound"])
-    return _Look(labels, {label: colours[label] for label in labels.values()}, bounds)
+    agents = frozenset(labels[p["name"]] for p in policies if p["kind"] == "agent")
+    return _Look(labels, {label: colours[label] for label in labels.values()}, bounds, agents)
 
 
 def _means(
@@ -108,8 +114,10 @@ def _means(
             mean = math.fsum(map(math.fsum, values)) / len(rows)
             low, high = mean_interval(values)
             seconds = math.fsum(row["seconds"]["plan"] + row["seconds"]["act"] for row in rows)
-            ends = (mean if math.isnan(end) else end for end in (low, high))
-            found.setdefault(key, []).append(_Mean(policy, mean, *ends, 1e3 * seconds / len(rows)))
+            low, high = (mean, mean) if math.isnan(low) else (low, high)
+            found.setdefault(key, []).append(
+                _Mean(policy, mean, low, high, 1e3 * seconds / len(rows))
+            )
     return found
 
 
@@ -168,36 +176,54 @@ def _curves(
         for mean in means
     ]
     ticks = sorted({row["x"] for row in rows})
-    axis = alt.Axis(values=ticks, format="~g", labelOverlap=True)
+    axis = alt.Axis(values=ticks, labelOverlap=True)
     x = alt.X("x:Q", title=title, axis=axis, scale=alt.Scale(zero=False, padding=12))
     y = alt.Y("mean:Q", title="sum rate, bit/s/Hz", scale=alt.Scale(zero=False))
     base = alt.Chart().encode(x=x, color=_colour(look, rows), tooltip=_tooltip())
     band = alt.Y("low:Q", scale=alt.Scale(zero=False), title="sum rate, bit/s/Hz")
-    dash = alt.condition(_is_bound(look), alt.value([5, 4]), alt.value([1, 0]))
+    dash = alt.condition(_among(look.bounds), alt.value([5, 4]), alt.value([1, 0]))
+    # Agents last, so that they are seen where they are level with a classical method.
+    agents, others = (base.transform_filter(f"{no}({_among(look.agents)})") for no in ("", "!"))
     layers = [
         base.mark_area(opacity=0.16).encode(y=band, y2="high:Q"),
-        base.mark_line(strokeWidth=2.0).encode(y=y, strokeDash=dash),
-        base.mark_circle(size=42, opacity=1.0).encode(y=y),
+        others.mark_line(strokeWidth=2.0).encode(y=y, strokeDash=dash),
+        others.mark_circle(size=42, opacity=1.0).encode(y=y),
+        agents.mark_line(strokeWidth=2.0).encode(y=y),
+        agents.mark_point(shape="diamond", size=110, filled=True, opacity=1.0).encode(y=y),
     ]
-    heading = alt.Title("Sum rate against " + title.split(",")[0].removesuffix(" of the surface"),
-                        subtitle="means with 95 % confidence bands")  # fmt: skip
+    heading = _heading("means with 95 % confidence bands")
     return _panels(layers, rows, list(named.values()), heading)
 
 
+def _heading(*words: str) -> alt.Title:
+    import altair as alt
+
+    return alt.Title("; ".join(words), fontSize=12, fontWeight="normal", color="#5a6675")
+
+
 def _panels(
-    layers: Sequence[alt.Chart], rows: Rows, names: Sequence[str], heading: alt.Title
+    layers: Sequence[alt.Chart],
+    rows: Rows,
+    names: Sequence[str],
+    heading: alt.Title,
+    height: alt.Step | None = None,
 ) -> alt.TopLevelMixin:
     """Return layers over rows, one panel for each of the names under ``panel``."""
     import altair as alt
 
     if len(names) == 1:
-        return dress(layers, height=_HEIGHT, title=heading).properties(data=data(rows))
-    panel = alt.layer(*layers, data=data(rows)).properties(width=(WIDTH - 330) // 2, height=230)
+        single = dress(layers, height=height or _HEIGHT, title=heading)
+        single.data = data(rows)
+        return single
+    panel = alt.layer(*layers, data=data(rows)).properties(
+        width=_PANEL[0], height=height or _PANEL[1]
+    )
     header = alt.Header(
         labelColor=INK, labelFontSize=12, labelFontWeight="bold", labelAnchor="start"
     )
     facet = alt.Facet("panel:N", title=None, sort=list(names), header=header)
     chart: alt.FacetChart = panel.facet(facet, columns=2, title=heading, spacing=28)
+    chart = chart.resolve_axis(x="independent")
     return chart.properties(background="white", padding=8, config=dress([], height=1).config)
 
 
@@ -211,9 +237,8 @@ def _conditions(found: Mapping[Setting, list[_Mean]], look: _Look) -> alt.TopLev
     groups = {key: group for key, group in groups.items() if len(group) > 1}
     if not groups:
         return None
-    every = list(dict.fromkeys(s for group in groups.values() for s in group))
+    every = [setting for group in groups.values() for setting in group]
     named = _named(every, lambda setting: _powerless(setting)[1:])
-    order = sorted(set(named.values()), key=lambda name: (name.count(" "), name))
     rows = [
         {"panel": f"{size}, {power:g} dBm", "condition": named[setting], **mean.row}
         for (size, power), group in groups.items()
@@ -222,7 +247,10 @@ def _conditions(found: Mapping[Setting, list[_Mean]], look: _Look) -> alt.TopLev
     ]
     rows, far = _near(rows)
     shown = [label for label in look.colours if any(row["policy"] == label for row in rows)]
-    y = alt.Y("condition:N", sort=order, title=None, axis=alt.Axis(ticks=False, grid=True))
+    y = alt.Y(
+        "condition:N", sort=list(dict.fromkeys(named.values())), title=None,
+        axis=alt.Axis(ticks=False), scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
+    )  # fmt: skip
     offset = alt.YOffset("policy:N", sort=shown)
     scale = alt.Scale(zero=False)
     base = alt.Chart().encode(
@@ -233,15 +261,10 @@ def _conditions(found: Mapping[Setting, list[_Mean]], look: _Look) -> alt.TopLev
         base.mark_rule(strokeWidth=1.8).encode(x=alt.X("low:Q", scale=scale), x2="high:Q"),
         base.mark_circle(size=60, opacity=1.0).encode(x=x),
     ]
-    note = "; ".join(["means with 95 % confidence intervals", *far])
     names = list(dict.fromkeys(row["panel"] for row in rows))
-    heading = alt.Title("Sum rate by condition", subtitle=note)
-    chart = _panels(layers, rows, names, heading)
+    heading = _heading("means with 95 % confidence intervals", *far)
     height = alt.Step(max(5.0, 13.0 - len(shown) / 2.0))
-    if len(names) == 1:
-        return chart.properties(height=height)
-    chart.spec.height = height
-    return chart
+    return _panels(layers, rows, names, heading, height)
 
 
 def _time(found: Mapping[str, list[_Mean]], look: _Look) -> alt.TopLevelMixin | None:
@@ -257,27 +280,78 @@ def _time(found: Mapping[str, list[_Mean]], look: _Look) -> alt.TopLevelMixin | 
     rows, far = _near(rows)
     if not rows:
         return None
-    spread(rows)
-    labels = dict.fromkeys(row["policy"] for row in rows)
+    panels = list(dict.fromkeys(row["panel"] for row in rows))
+    across, up = (
+        _ends([math.log10(row["milliseconds"]) for row in rows], 0.3),
+        _ends([row["mean"] for row in rows], 1.0),
+    )
+    size = _PANEL if len(panels) > 1 else (WIDTH - 70, _HEIGHT)
+    labelled = [
+        label
+        for panel in panels
+        for label in names([row for row in rows if row["panel"] == panel], across, up, size)
+    ]
+    decades = [10.0**k for k in range(math.ceil(across[0]), math.floor(across[1]) + 1)]
     x = alt.X(
         "milliseconds:Q", title="milliseconds per channel, to plan and to act",
-        scale=alt.Scale(type="log", nice=True, padding=40), axis=alt.Axis(format="~g", tickCount=6),
+        scale=alt.Scale(type="log", domain=[10.0**end for end in across], nice=False),
+        axis=alt.Axis(format="~g", values=decades),
     )  # fmt: skip
-    scale = alt.Scale(zero=False, padding=14)
-    y = alt.Y("mean:Q", title="sum rate, bit/s/Hz", scale=scale)
-    colour = _colour(look, rows, legend=False)
-    base = alt.Chart().encode(x=x, color=colour, tooltip=_tooltip())
+    y = alt.Y("mean:Q", title="sum rate, bit/s/Hz", scale=alt.Scale(domain=up, nice=False))
+    base = alt.Chart().encode(x=x, y=y, color=_colour(look, rows, legend=False))
     layers = [
-        base.mark_rule(strokeWidth=1.6, opacity=0.55).encode(y=alt.Y("low:Q", scale=scale),
-                                                             y2="high:Q"),
-        base.mark_circle(size=80, opacity=1.0).encode(y=y),
-        base.mark_text(align="left", baseline="middle", dx=9, fontSize=12).encode(
-            y=alt.Y("at:Q", scale=scale), text="policy:N"
-        ),
-    ]  # fmt: skip
-    note = "; ".join([f"means over all conditions played, of {len(labels)} policies", *far])
-    heading = alt.Title("Sum rate against computing time", subtitle=note)
-    return _panels(layers, rows, list(found), heading)
+        base.mark_circle(size=90, opacity=1.0).encode(tooltip=_tooltip()),
+        base.mark_text(fontSize=12).encode(x="at_x:Q", y="at_y:Q", text="policy:N"),
+    ]
+    heading = _heading("means over the channels of a size", *far)
+    return _panels(layers, labelled, panels, heading)
+
+
+def _ends(values: Sequence[float], least: float) -> tuple[float, float]:
+    """Return the ends of an axis with room around the values."""
+    room = max(0.15 * (max(values) - min(values)), least)
+    return min(values) - room, max(values) + room
+
+
+def names(
+    rows: Rows, across: tuple[float, float], up: tuple[float, float], size: tuple[int, int]
+) -> Rows:
+    """Return the rows of a panel with the middle of each policy's name, clear of all others.
+
+    Args:
+        rows: with ``policy``, ``milliseconds`` and ``mean``.
+        across: ends of the horizontal axis, decimal logarithms of milliseconds.
+        up: ends of the vertical axis.
+        size: width and height of the panel in pixels.
+    """
+    scale = size[0] / (across[1] - across[0]), size[1] / (up[1] - up[0])
+    spots = [
+        ((math.log10(row["milliseconds"]) - across[0]) * scale[0], (row["mean"] - up[0]) * scale[1])
+        for row in rows
+    ]
+    taken = [(x, y, 7.0, 7.0) for x, y in spots]
+    placed = []
+    for row, (x, y) in zip(rows, spots, strict=True):
+        wide = 3.6 * len(row["policy"])
+        tries = [
+            (x + dx * (wide + 9.0), y + dy, wide, 7.0)
+            for dx, dy in _SIDES
+        ]  # fmt: skip
+        free = [t for t in tries if _inside(t, size) and not any(_touch(t, o) for o in taken)]
+        spot = (free or tries)[0]
+        taken.append(spot)
+        at_x, at_y = spot[0] / scale[0] + across[0], spot[1] / scale[1] + up[0]
+        placed.append({**row, "at_x": 10.0**at_x, "at_y": at_y})
+    return placed
+
+
+def _inside(box: tuple[float, ...], size: tuple[int, int]) -> bool:
+    return all(box[i + 2] <= box[i] <= size[i] - box[i + 2] for i in (0, 1))
+
+
+def _touch(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Tell whether two boxes (middle x, middle y, half width, half height) overlap."""
+    return all(abs(one[i] - other[i]) < one[i + 2] + other[i + 2] for i in (0, 1))
 
 
 def _near(rows: Rows) -> tuple[Rows, list[str]]:
@@ -294,18 +368,9 @@ def _near(rows: Rows) -> tuple[Rows, list[str]]:
     return [row for row in rows if row["policy"] not in far], words
 
 
-def spread(rows: Rows) -> None:
-    """Give each row a height ``at`` for its name, so that names in a panel keep their distance."""
-    for panel in {row["panel"] for row in rows}:
-        own = sorted((row for row in rows if row["panel"] == panel), key=lambda row: row["mean"])
-        span = max(row["high"] for row in own) - min(row["low"] for row in own)
-        least = _GAP * (span or 1.0)
-        for index, row in enumerate(own):
-            row["at"] = max([row["mean"], *(o["at"] + least for o in own[index - 1 : index])])
-
-
-def _is_bound(look: _Look) -> str:
-    return " || ".join(f"datum.policy === {label!r}" for label in look.bounds) or "false"
+def _among(labels: frozenset[str]) -> str:
+    """Return a test whether a row is of one of some policies."""
+    return f"indexof({json.dumps(sorted(labels))}, datum.policy) >= 0"
 
 
 def _tooltip() -> list[Any]:
@@ -323,5 +388,5 @@ def _colour(look: _Look, rows: Rows, *, legend: bool = True) -> alt.Color:
     return alt.Color(
         "policy:N",
         scale=alt.Scale(domain=shown, range=[look.colours[label] for label in shown]),
-        legend=alt.Legend(title=None) if legend else None,
+        legend=alt.Legend(title=None, symbolOpacity=1.0) if legend else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import gymnasium
 import numpy as np
@@ -19,8 +19,11 @@ from drlapps.comms.ris_beamforming.surface import Complex, Real
 from drlapps.errors import InputError, unknown
 from drlapps.vector import Array, Pool, VectorEnvironment
 
+if TYPE_CHECKING:
+    from drlapps.comms.ris_beamforming.differentiable import Refinement
+
 ACTIONS = ("increments", "phases", "joint")
-PRECODERS = {"mmse": precoding.mmse, "zf": precoding.zf, "wmmse": precoding.polished}
+PRECODERS = {"mmse": precoding.mmse, "zf": precoding.zf_water_filling, "wmmse": precoding.polished}
 STARTS = ("random", "zero")
 
 
@@ -91,8 +94,8 @@ class RisBeamformingEnv(VectorEnvironment):
     - ``pool``: where channels come from.
     - ``actions``: ``increments``, ``phases`` or ``joint``.
     - ``steps``: decisions in a block.
-    - ``precoder``: what follows from the believed channels: ``mmse`` (by duality), ``zf``, or
-      ``wmmse``, the better of both after 50 WMMSE iterations.
+    - ``precoder``: what follows from the believed channels: ``mmse`` (by duality), ``zf`` (with
+      water-filling), or ``wmmse``, the better of both after 50 WMMSE iterations.
     - ``start``: ``random`` or ``zero`` phases.
     - ``relaxed``: report the instance's upper bound as its sum rate; for the baseline of that name.
     - ``autoreset_mode``: ``SAME_STEP`` for training, ``DISABLED`` for evaluation.
@@ -124,8 +127,8 @@ class RisBeamformingEnv(VectorEnvironment):
     STATE: ClassVar[tuple[str, ...]] = (
         *(f"believed_{name}" for name in Sensor.STATE),
         *(f"true_{name}" for name in Link.STATE),
-        "exact", "stale", "block", "decision", "kept_phases", "kept_precoders", "kept_rates",
-        "trace", "precoder_now", "received",
+        "exact", "stale", "block", "decision", "weight", "tally", "kept_phases", "kept_precoders",
+        "kept_rates", "trace", "precoder_now", "received",
     )  # fmt: skip
 
     def __init__(
@@ -151,13 +154,14 @@ class RisBeamformingEnv(VectorEnvironment):
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise InputError(f"steps must be a whole number above 0, not {steps!r}")
         self.actions, self.steps, self.start, self.relaxed = actions, steps, start, relaxed
-        self._precode = PRECODERS[precoder]
+        self.precoder = precoder
         largest: Sequence[Channel]
         largest = pool if isinstance(pool, Sequence) else [cast(Channel, pool.largest())]
         users, elements, antennas, blocks = (
             max(getattr(channel.setting, name) for channel in largest)
             for name in ("users", "elements", "antennas", "blocks")
         )
+        self.blocks = blocks
         self.believed = Sensor(num_envs, users, elements, antennas)
         self.truth = Link(num_envs, users, elements, antennas)
         for prefix, link in (("believed", self.believed), ("true", self.truth)):
@@ -165,6 +169,7 @@ class RisBeamformingEnv(VectorEnvironment):
                 setattr(self, f"{prefix}_{name}", getattr(link, name))
         self.exact, self.stale = np.zeros((2, num_envs), np.bool_)
         self.block, self.decision = np.zeros((2, num_envs), np.int64)
+        self.weight, self.tally = np.ones(num_envs), np.zeros((num_envs, 4))
         self.kept_phases = np.zeros((num_envs, blocks, elements))
         self.kept_precoders = np.zeros((num_envs, blocks, antennas, users), np.complex128)
         self.kept_rates = np.zeros((num_envs, blocks, users))
@@ -194,19 +199,20 @@ class RisBeamformingEnv(VectorEnvironment):
         if any(size > most for size, most in zip(sizes, room, strict=True)):
             raise ValueError(f"{instance.name} is larger than any channel of this batch")
         self.block[row] = 0
-        self.believed.phases[row] = 0.0
-        if self.start == "random":
-            drawn = rng.random(setting.elements)
-            self.believed.phases[row, : setting.elements] = (2.0 * drawn - 1.0) * np.pi
-        for kept in (self.kept_phases, self.kept_precoders, self.kept_rates, self.trace):
-            kept[row] = 0.0
-        self.precoder_now[row] = self.received[row] = 0.0
+        self.tally[row] = 0.0
+        phases = self.believed.phases[row]
+        phases[setting.elements :] = 0.0
+        random = self.start == "random"
+        phases[: setting.elements] = rng.uniform(-np.pi, np.pi, setting.elements) if random else 0.0
+        if self.actions != "increments":
+            self.precoder_now[row] = self.received[row] = 0.0
         self._take_up(row)
 
     def _take_up(self, row: int) -> None:
         """Begin the row's present block."""
         channel, block = self.instances[row], int(self.block[row])
         self.decision[row] = 0
+        self.weight[row] = channel.share(block) / channel.setting.blocks
         self.believed.load(row, believed_block(channel, block))
         self.exact[row] = channel.known
         if not channel.known:
@@ -231,6 +237,7 @@ class RisBeamformingEnv(VectorEnvironment):
             self._transmit(last, None)
             missed = self._sum_rates(last) - self.believed.value[last]
             rewards[last] += missed / users[last]
+        self._count(last)
         self.block[last] += 1
         terminated = np.zeros(self.num_envs, np.bool_)
         for row in last:
@@ -257,10 +264,9 @@ class RisBeamformingEnv(VectorEnvironment):
     def _decoded(self, rows: Array, wanted: Real) -> Complex:
         """Set the phases that joint actions ask for; return their precoders (R, M, K)."""
         shape = len(rows), *self.precoder_now.shape[1:]
-        entries = shape[1] * shape[2]
-        parts = np.split(
-            wanted, (entries, 2 * entries, 2 * entries + wanted.shape[1] // 2 - entries), axis=1
-        )
+        entries, elements = shape[1] * shape[2], self.believed.phases.shape[1]
+        cuts = np.cumsum([entries, entries, elements])
+        parts = np.split(wanted, cuts, axis=1)
         self.believed.phases[rows] = np.arctan2(parts[3], parts[2])
         self.believed.turn(rows, self.believed.phases)
         self.stale[rows] = False
@@ -283,6 +289,8 @@ class RisBeamformingEnv(VectorEnvironment):
             precoders: shape (R, M, K), scaled here; where none are given they follow from the
                 believed channels.
         """
+        self.kept_rates[rows, self.block[rows]] = 0.0
+        self.precoder_now[rows] = self.received[rows] = 0.0
         vague = rows[~self.exact[rows]]
         if len(vague):
             self.truth.turn(vague, self.believed.phases)
@@ -292,7 +300,7 @@ class RisBeamformingEnv(VectorEnvironment):
             power = self.believed.physics[own, kernels.POWER]
             believed = self.believed.matrices(own)
             if precoders is None:
-                unit = self._precode(believed, 1.0, self.believed.noise(own)[0] / power)
+                unit = PRECODERS[self.precoder](believed, 1.0, self.believed.noise(own)[0] / power)
             else:
                 unit = _normalised(precoders[group][:, :antennas, :users])
             exact = self.exact[own, None, None]
@@ -309,6 +317,21 @@ class RisBeamformingEnv(VectorEnvironment):
 
     def _sum_rates(self, rows: Array) -> Real:
         return np.asarray(self.kept_rates[rows, self.block[rows]].sum(axis=1))
+
+    def _count(self, rows: Array) -> None:
+        """Add the blocks that end to the metrics."""
+        rates = self.kept_rates[rows, self.block[rows]]
+        users = self.believed.sizes[rows, 0]
+        own = np.arange(rates.shape[1]) < users[:, None]
+        total, squares = rates.sum(axis=1), users * (rates**2).sum(axis=1)
+        fairness = np.divide(total**2, squares, out=np.ones_like(total), where=squares > 0.0)
+        weight = self.weight[rows]
+        blocks = np.array([self.instances[row].setting.blocks for row in rows])
+        self.tally[rows, 0] += weight * total
+        self.tally[rows, 1] += weight * rates.min(axis=1, initial=np.inf, where=own)
+        self.tally[rows, 2] += fairness / np.maximum(blocks, 1)
+        used = (np.abs(self.precoder_now[rows]) ** 2).sum(axis=(1, 2))
+        self.tally[rows, 3] = np.maximum(self.tally[rows, 3], used)
 
     def _observe(self) -> Array:
         if self.stale.any():
@@ -329,19 +352,13 @@ class RisBeamformingEnv(VectorEnvironment):
 
     def metrics(self, row: int) -> dict[str, float]:
         """Return the metrics listed above."""
-        channel = self.instances[row]
-        setting = channel.setting
-        rates = self.kept_rates[row, : setting.blocks, : setting.users]
-        totals = rates.sum(axis=1)
-        squares = setting.users * (rates**2).sum(axis=1)
-        power = float((np.abs(self.kept_precoders[row]) ** 2).sum(axis=(1, 2)).max())
-        fairness = np.divide(totals**2, squares, out=np.ones_like(totals), where=squares > 0.0)
+        sum_rate, min_user_rate, fairness, power = self.tally[row].tolist()
         return {
-            "sum_rate": channel.bound if self.relaxed else float((channel.shares * totals).mean()),
-            "min_user_rate": float((channel.shares * rates.min(axis=1)).mean()),
-            "jain_fairness": float(fairness.mean()),
-            "power": power / setting.power,
-            "feasible": float(power <= setting.power * (1.0 + 1e-9)),
+            "sum_rate": self.instances[row].bound if self.relaxed else sum_rate,
+            "min_user_rate": min_user_rate,
+            "jain_fairness": fairness,
+            "power": power,
+            "feasible": float(power <= 1.0 + 1e-9),
         }
 
     def solution(self, row: int) -> dict[str, Any]:
@@ -366,6 +383,20 @@ class RisBeamformingEnv(VectorEnvironment):
             ],
             "trace": self.trace[row].tolist(),
         }
+
+    def differentiable(self) -> Refinement:
+        """Return the same dynamics on tensors, to learn through (see :mod:`.differentiable`).
+
+        Raises:
+            InputError: actions are not increments, or the precoder is not the closed form.
+        """
+        from drlapps.comms.ris_beamforming.differentiable import Refinement
+
+        if self.actions != "increments" or self.precoder != "mmse":
+            raise InputError("only increments with the precoder mmse are differentiable")
+        antennas, users = self.precoder_now.shape[1:]
+        elements = self.believed.phases.shape[1]
+        return Refinement(users, elements, antennas, self.blocks, self.steps, self.start)
 
 
 def _normalised(precoders: Complex) -> Complex:

@@ -123,15 +123,11 @@ def _scattered(rng: np.random.Generator, *shape: int) -> Complex:
 def _drawn(setting: Setting, rng: np.random.Generator, name: str, hops: Complex) -> Channel:
     """Draw all that comes after the first block's scattered paths of the two hops."""
     users, antennas = setting.users, setting.antennas
-    reach = users * antennas if setting.direct else 0
-    gains = np.ones((2, users))
-    first = np.concatenate([hops, _scattered(rng, reach)])
-    if setting.path_loss:
-        gains = path_gains(rng, users)
+    first = np.concatenate([hops, _scattered(rng, users * antennas * setting.direct)])
+    gains = path_gains(rng, users) if setting.path_loss else np.ones((2, users))
     sight = _sight(setting, rng) if setting.fading == "rician" else None
     paths = _evolved(first, setting, rng)
-    hops, straight = np.split(paths, [paths.shape[-1] - reach], axis=-1)
-    bs_ris, ris_user = split(hops, setting)
+    bs_ris, ris_user = split(paths[:, : hops.size], setting)
     if sight is not None:
         factor = setting.rician_factor
         ahead, around = math.sqrt(factor / (factor + 1.0)), math.sqrt(1.0 / (factor + 1.0))
@@ -139,7 +135,8 @@ def _drawn(setting: Setting, rng: np.random.Generator, name: str, hops: Complex)
     cascaded = cascade(bs_ris, np.sqrt(gains[0]) * ris_user)
     direct = blocked(setting)
     if setting.direct:
-        direct = np.sqrt(gains[1])[:, None] * straight.reshape(-1, users, antennas)
+        scattered = paths[:, hops.size :].reshape(-1, users, antennas)
+        direct = np.sqrt(gains[1])[:, None] * scattered
     return Channel(name, setting, cascaded, direct, *estimates(setting, rng, cascaded, direct))
 
 

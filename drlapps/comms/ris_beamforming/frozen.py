@@ -13,7 +13,10 @@ import numpy as np
 
 from drlapps.comms.ris_beamforming.surface import Complex
 
-SEED = 0x0815
+TEST, VALIDATION, TRAINING = 0x7E57, 0x7A1D, 0x7EA1
+"""Streams of numbered channels that have nothing in common."""
+
+_SEED = 0x0815
 
 FOLDER = Path(__file__).parent / "data"
 
@@ -21,9 +24,9 @@ FROZEN = {(4, 16, 4): 50, (8, 64, 8): 10}
 """Channels kept, by antennas, elements and users."""
 
 
-def generator(number: int) -> np.random.Generator:
-    """Return the source of randomness of the numbered channel."""
-    return np.random.default_rng([number, SEED])
+def generator(number: int, stream: int = TEST) -> np.random.Generator:
+    """Return the source of randomness of a numbered channel."""
+    return np.random.default_rng([number, stream, _SEED])
 
 
 def hops(antennas: int, elements: int, users: int, number: int) -> Complex | None:

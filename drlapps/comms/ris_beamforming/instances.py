@@ -14,8 +14,8 @@ All take every attribute of :class:`.Setting` as a keyword. With any of them, or
 
 A channel is named ``LABEL:K``, the channel ``K`` of a setting (see :mod:`.setting`), as in
 ``4x16x4-30dbm-ideal:3``; ``A..B`` in place of ``K`` is a range. ``A..B`` alone is of the default
-setting, ``validation:LABEL:K`` of the validation pool. Channel ``K`` is the same one at every power,
-amplitude law and quality of estimates. A file ending in .npz, .npy, .mat, .h5 or .hdf5 holds
+setting, ``validation:LABEL:K`` of the validation pool. Channel ``K`` is the same one at every
+power, amplitude law and quality of estimates. A file ending in .npz, .npy, .mat, .h5 or .hdf5 holds
 channels of one's own (see :mod:`.files`).
 """
 
@@ -65,11 +65,10 @@ POWERS_DBM = (0.0, 30.0)
 LEAST_AMPLITUDES = (0.2, 1.0)
 ERROR_VARIANCES = (1e-3, 1e-1)
 MISMATCHED = 0.25
-"""What the training families draw from, and the share of hidden phase-dependent amplitudes."""
+"""What the training families draw from, and how many amplitude laws policies do not know of."""
 
 ELEMENTS, USERS, MOST_ANTENNAS = (8, 40), (2, 6), 8
 
-_TRAIN, _VALIDATION = 0x7EA1, 0x7A1D
 _RANGE = re.compile(r"\d+(\.\.\d+)?")
 _VALIDATION_PREFIX = "validation:"
 
@@ -96,9 +95,9 @@ class RandomChannels:
         setting: what the family leaves as it is.
         family: ``fixed`` draws nothing but channels. ``powers`` draws the power, evenly in dBm.
             ``mixed`` also draws hardware and estimates: half of the surfaces are ideal, the others
-            have a random least amplitude, of which a quarter do not know; half of the estimates
-            are perfect, the others err by a log-uniform variance. ``sizes`` also draws the number
-            of elements, of users, and of antennas, at least one a user.
+            have a random least amplitude, and a quarter of these are believed ideal; half of the
+            estimates are perfect, the others err by a log-uniform variance. ``sizes`` also draws
+            the numbers of elements, of users, and of antennas, at least one a user.
 
     Raises:
         InputError: there is no such family, or the setting is impossible with its sizes.
@@ -125,7 +124,11 @@ class RandomChannels:
     def _largest_setting(self) -> Setting:
         if self.family != "sizes":
             return self.setting
-        sizes = {"antennas": MOST_ANTENNAS, "elements": ELEMENTS[1], "users": USERS[1]}
+        sizes: dict[str, object] = {
+            "antennas": MOST_ANTENNAS,
+            "elements": ELEMENTS[1],
+            "users": USERS[1],
+        }
         return changed(self.setting, sizes)
 
     def _drawn(self, rng: np.random.Generator) -> Setting:
@@ -174,8 +177,7 @@ def train(family: str = "fixed", pool_size: int = 0, **settings: object) -> Pool
 @lru_cache(maxsize=8)
 def _training(pool: RandomChannels, size: int) -> tuple[Channel, ...]:
     return tuple(
-        pool.sample(np.random.default_rng([number, _TRAIN, frozen.SEED]))
-        for number in range(1, size + 1)
+        pool.sample(frozen.generator(number, frozen.TRAINING)) for number in range(1, size + 1)
     )
 
 
@@ -196,7 +198,7 @@ def validation(pool_size: int | None = None, **settings: object) -> tuple[Channe
 
 
 @_takes_settings
-def test(pool_size: int | None = None, **settings: object) -> tuple[Channel, ...]:
+def test(pool_size: int | None = None, **settings: object) -> tuple[Channel, ...]:  # noqa: PT028
     """Return channels to judge by.
 
     Args:
@@ -238,7 +240,7 @@ def _channel(setting: Setting, number: int, prefix: str = "") -> Channel:
     """Return channel ``number`` of a setting."""
     name = f"{prefix}{setting.label}:{number}"
     if prefix:
-        return draw(setting, np.random.default_rng([number, _VALIDATION, frozen.SEED]), name)
+        return draw(setting, frozen.generator(number, frozen.VALIDATION), name)
     sizes = setting.antennas, setting.elements, setting.users
     return draw(setting, frozen.generator(number), name, frozen.hops(*sizes, number))
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from drlapps.comms.ris_beamforming import lbfgs_kernels as kernels
 from drlapps.comms.ris_beamforming.block import Block
-from drlapps.comms.ris_beamforming.surface import Real
+from drlapps.comms.ris_beamforming.surface import Complex, Real
 from drlapps.errors import InputError, unknown
 
 OBJECTIVES = ("zf", "mmse", "rate")
@@ -106,6 +106,34 @@ def ascend_blocks(
     )
 
 
+def downlink(h: Complex, shares: Real, power: float, noise: float) -> Complex:
+    """Return the precoder (M, K) that gives the rates of the dual uplink.
+
+    Its directions are the uplink's receivers; its powers, of the same sum, solve K linear equations
+    that ask for the uplink's signal-to-interference ratios (Viswanath & Tse 2003).
+
+    Args:
+        h: channels, (K, M).
+        shares: of the power that each user has in the uplink, (K,).
+        power: total power.
+        noise: at each user.
+    """
+    uplink = np.sqrt(power / noise * shares)[:, None] * h
+    users = len(h)
+    inverse = np.linalg.inv(uplink @ uplink.conj().T + np.eye(users))
+    error = np.diagonal(inverse).real
+    heard = 1.0 - error > 1e-12
+    directions = h.conj().T @ (np.sqrt(shares)[:, None] * inverse)
+    directions /= np.where(heard, np.linalg.norm(directions, axis=0), 1.0)
+    gains = np.abs(h @ directions) ** 2
+    system = -gains
+    ratios = np.where(heard, 1.0 / error - 1.0, 1.0)
+    np.fill_diagonal(system, np.where(heard, np.diagonal(gains) / ratios, 1.0))
+    system[:, ~heard] *= np.eye(users)[:, ~heard]
+    powers = np.where(heard, np.linalg.solve(system, np.full(users, noise)), 0.0)
+    return np.asarray(directions * np.sqrt(power / powers.sum() * powers))
+
+
 def value_and_gradient(block: Block, phases: Real, objective: str = "mmse") -> tuple[float, Real]:
     """Return the objective in bit/s/Hz at phases (N,), unrounded, and its gradient (N,).
 
@@ -125,9 +153,7 @@ def value_and_gradient(block: Block, phases: Real, objective: str = "mmse") -> t
     return kernels.evaluate(problem, np.asarray(phases, np.float64), gradient, work), gradient
 
 
-def _arrays(
-    blocks: Sequence[Block], objective: str
-) -> tuple[Real, Real, NDArray[np.complex128], Real, float]:
+def _arrays(blocks: Sequence[Block], objective: str) -> tuple[Real, Real, Complex, Real, float]:
     """Return the real and imaginary parts (B, N, K M), direct paths, rho and the offset."""
     if objective not in OBJECTIVES:
         raise unknown("objective", objective, OBJECTIVES)

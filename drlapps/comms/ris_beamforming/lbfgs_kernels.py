@@ -48,20 +48,20 @@ class Problem(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Arrays that evaluations overwrite."""
+    """Arrays that evaluations overwrite; where two rows stand for real and imaginary parts."""
 
-    reflection: Real
-    """Real and imaginary parts before any normalisation, (2, N)."""
-    slope: Real
-    """Of these by the phase, (2, N)."""
-    shown: Real
-    """Real and imaginary parts as they enter the channel, (2, N)."""
+    circle: Real
+    """exp(j theta), (2, N)."""
+    scaled: Real
+    """The same, normalised if need be, (2, N)."""
+    law: Real
+    """Amplitudes and their derivatives by the phase, (2, N)."""
     pull: Real
-    """Of the objective, by these, (2, N)."""
+    """Derivatives of the objective, (2, N): by reflections, then by what they come from."""
     flat: Real
-    """Real and imaginary parts of a K x M matrix, (2, K M)."""
+    """A K x M matrix, (2, K M)."""
     share: Real
-    """Relative uplink powers, (K,)."""
+    """Relative uplink powers, of mean 1, (K,)."""
     matrix: Complex
     """H, (K, M)."""
     inverse: Complex
@@ -88,31 +88,28 @@ def workspace(elements: int, users: int, antennas: int) -> Work:
 
 @njit(cache=True, error_model="numpy")
 def _reflect(problem: Problem, variables: Real, work: Work) -> None:
-    """Set the reflections and their slopes."""
+    """Set what the phases make of reflections."""
     loss = 1.0 - problem.beta_min
-    reflection, slope = work.reflection, work.slope
-    for n in range(reflection.shape[1]):
+    circle, law = work.circle, work.law
+    for n in range(circle.shape[1]):
         angle = variables[n]
-        cosine, sine = math.cos(angle), math.sin(angle)
-        beta, rise = 1.0, 0.0
+        circle[0, n], circle[1, n] = math.cos(angle), math.sin(angle)
+        law[0, n], law[1, n] = 1.0, 0.0
         if loss > 0.0:
             # Below kappa = 1 the law is infinitely steep at its bottom.
             lift = max(0.5 * (math.sin(angle - problem.mu) + 1.0), 1e-12)
             curve = loss * lift**problem.kappa
-            beta = curve + problem.beta_min
-            rise = 0.5 * problem.kappa * curve / lift * math.cos(angle - problem.mu)
-        reflection[0, n], reflection[1, n] = beta * cosine, beta * sine
-        slope[0, n] = rise * cosine - beta * sine
-        slope[1, n] = rise * sine + beta * cosine
+            law[0, n] = curve + problem.beta_min
+            law[1, n] = 0.5 * problem.kappa * curve / lift * math.cos(angle - problem.mu)
     for part in range(2):
-        scale = 1.0 / _total(reflection[part]) if problem.paper_model else 1.0
-        for n in range(reflection.shape[1]):
-            work.shown[part, n] = scale * reflection[part, n]
+        scale = 1.0 / _total(circle[part]) if problem.paper_model else 1.0
+        for n in range(circle.shape[1]):
+            work.scaled[part, n] = scale * circle[part, n]
 
 
 @njit(cache=True, error_model="numpy", fastmath=_SUMS)
 def _total(part: Real) -> float:
-    """Return what the paper's code divides the parts of the reflections by."""
+    """Return what the paper's code divides a part of all reflections by."""
     total = math.sqrt(2.0) * np.abs(part).sum()
     return total if total > 0.0 else 1.0
 
@@ -125,7 +122,7 @@ def _channel(problem: Problem, variables: Real, work: Work) -> None:
     elements = real.shape[0]
     flat[:] = 0.0
     for n in range(elements):
-        a, b = work.shown[0, n], work.shown[1, n]
+        a, b = work.law[0, n] * work.scaled[0, n], work.law[0, n] * work.scaled[1, n]
         for j in range(users * antennas):
             flat[0, j] += a * real[n, j] - b * imag[n, j]
             flat[1, j] += a * imag[n, j] + b * real[n, j]
@@ -229,22 +226,23 @@ def evaluate(problem: Problem, variables: Real, gradient: Real, work: Work) -> f
         for j in range(users * antennas):
             a += problem.real[n, j] * flat[0, j] - problem.imag[n, j] * flat[1, j]
             b -= problem.real[n, j] * flat[1, j] + problem.imag[n, j] * flat[0, j]
-        work.pull[0, n], work.pull[1, n] = a, b
+        gradient[n] = work.law[1, n] * (a * work.scaled[0, n] + b * work.scaled[1, n])
+        work.pull[0, n], work.pull[1, n] = work.law[0, n] * a, work.law[0, n] * b
     if problem.paper_model:
         _through_normalisation(work)
     for n in range(elements):
-        gradient[n] = work.pull[0, n] * work.slope[0, n] + work.pull[1, n] * work.slope[1, n]
+        gradient[n] += work.pull[1, n] * work.circle[0, n] - work.pull[0, n] * work.circle[1, n]
     return rate
 
 
 @njit(cache=True, error_model="numpy")
 def _through_normalisation(work: Work) -> None:
-    """Make the pull on normalised reflections that on the reflections before."""
+    """Turn derivatives by normalised numbers into those by the numbers before."""
     for part in range(2):
-        total = _total(work.reflection[part])
-        along = math.sqrt(2.0) * (work.pull[part] * work.shown[part]).sum()
+        total = _total(work.circle[part])
+        along = math.sqrt(2.0) * (work.pull[part] * work.scaled[part]).sum()
         for n in range(work.pull.shape[1]):
-            sign = np.sign(work.reflection[part, n])
+            sign = np.sign(work.circle[part, n])
             work.pull[part, n] = (work.pull[part, n] - sign * along) / total
 
 

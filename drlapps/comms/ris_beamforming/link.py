@@ -48,8 +48,10 @@ class Link:
         cascaded = block.cascaded.transpose(0, 2, 1)
         room = self.cascaded[row, :, :users, :antennas, :elements]
         room[0], room[1] = cascaded.real, cascaded.imag
-        room = self.direct[row, :, :users, :antennas]
-        room[0], room[1] = block.direct.real, block.direct.imag
+        self.direct[row] = 0.0
+        if block.has_direct:
+            room = self.direct[row, :, :users, :antennas]
+            room[0], room[1] = block.direct.real, block.direct.imag
         surface = block.surface
         self.physics[row] = (
             surface.beta_min, surface.mu, surface.kappa, surface.step, block.power, block.noise,

@@ -135,15 +135,21 @@ class Setting:
     @property
     def label(self) -> str:
         """The short name from which :func:`parse` makes the setting again."""
-        law = "ideal" if self.amplitude == "ideal" else f"beta{self.beta_min:g}"
-        words = [f"{self.antennas}x{self.elements}x{self.users}", f"{self.power_dbm:g}dbm", law]
+        law = "ideal" if self.amplitude == "ideal" else f"beta{_short(self.beta_min)}"
+        words = [f"{self.antennas}x{self.elements}x{self.users}"]
+        words += [f"{_short(self.power_dbm)}dbm", law]
         if self.fading == "rician":
-            words.append(f"rician{self.rician_factor:g}")
+            words.append(f"rician{_short(self.rician_factor)}")
         for name, word in _WORDS.items():
             value = getattr(self, name)
             if value != getattr(_DEFAULT, name):
-                words.append(word if isinstance(value, bool) else f"{word}{value:g}")
+                words.append(word if isinstance(value, bool) else f"{word}{_short(value)}")
         return "-".join(words)
+
+
+def _short(value: float) -> str:
+    """Return the shortest text that reads back as the number."""
+    return repr(float(value)).removesuffix(".0")
 
 
 _WORDS = {
@@ -168,7 +174,7 @@ def parse(label: str) -> Setting:
     """
     values: dict[str, object] = {}
     at = 0
-    while at < len(label):
+    while at <= len(label):
         match = _ANY.match(label, at)
         if match is None:
             raise _refusal(label, label[at:])
@@ -199,8 +205,11 @@ def _values(label: str, word: str) -> dict[str, object]:
         return {"fading": "rician", "rician_factor": _float(label, text)}
     if name in _NAMES:
         default = getattr(_DEFAULT, _NAMES[name])
-        if isinstance(default, bool) == (text is None):
-            return {_NAMES[name]: True if text is None else type(default)(_float(label, text))}
+        if isinstance(default, bool) and text is None:
+            return {_NAMES[name]: True}
+        if not isinstance(default, bool) and text is not None:
+            whole = isinstance(default, int)
+            return {_NAMES[name]: _int(label, text) if whole else _float(label, text)}
     raise _refusal(label, word)
 
 
@@ -209,6 +218,13 @@ def _float(label: str, text: str) -> float:
         return float(text)
     except ValueError as error:
         raise InputError(f"{label!r} names no downlink: {text!r} is no number") from error
+
+
+def _int(label: str, text: str) -> int:
+    number = _float(label, text)
+    if not number.is_integer():
+        raise InputError(f"{label!r} names no downlink: {text!r} is no whole number")
+    return int(number)
 
 
 def changed(setting: Setting, changes: dict[str, object]) -> Setting:

@@ -132,7 +132,7 @@ def surface(channel: Channel, reflection: Complex, title: str) -> alt.HConcatCha
     plane = _plane(base, largest).properties(
         width=_SIDE, height=_SIDE, title=_part("reflections, in the complex plane")
     )
-    chart: alt.HConcatChart = alt.hconcat(panel, plane, spacing=70, title=heading)
+    chart: alt.HConcatChart = alt.hconcat(panel, plane, spacing=60, center=True, title=heading)
     return chart.properties(background="white", padding=8, config=dress([], height=1).config)
 
 
@@ -151,11 +151,9 @@ def _part(words: str) -> alt.Title:
 def _place(field: str, count: int) -> Any:
     import altair as alt
 
-    kind = alt.X if field == "column" else alt.Y
-    axis = alt.Axis(grid=False, ticks=False, domain=False, labelAngle=0, labelOverlap=True)
-    numbers = range(1, count + 1) if field == "column" else range(count, 0, -1)
-    scale = alt.Scale(domain=list(numbers), padding=0.0)
-    return kind(f"{field}:O", scale=scale, title=None, axis=axis)
+    scale = alt.Scale(domain=[0.5, count + 0.5], nice=False, zero=False)
+    channel = alt.X if field == "column" else alt.Y
+    return channel(f"{field}:Q", scale=scale, axis=None)
 
 
 def _plane(base: alt.Chart, largest: float) -> alt.LayerChart:
@@ -177,7 +175,7 @@ def _plane(base: alt.Chart, largest: float) -> alt.LayerChart:
         .mark_line(color=FAINT, strokeDash=[4, 3], strokeWidth=1.2)
         .encode(**axes, order="order:Q")
     )
-    return alt.layer(circle, base.mark_circle(size=70, opacity=0.9).encode(**axes))
+    return alt.LayerChart(layer=[circle, base.mark_circle(size=70, opacity=0.9).encode(**axes)])
 
 
 def _law(channel: Channel, reflection: Complex) -> str:
@@ -185,7 +183,9 @@ def _law(channel: Channel, reflection: Complex) -> str:
     setting, size = channel.setting, np.abs(reflection)
     words = [f"{len(size)} elements"]
     if setting.paper_model:
-        words.append(f"amplitudes {size.min():.3f} to {size.max():.3f} as that code scales them")
+        words.append(
+            f"amplitudes {size.min():.3f} to {size.max():.3f} as the published code has them"
+        )
     elif setting.amplitude == "ideal":
         words.append("every one reflects all")
     else:
@@ -212,7 +212,7 @@ def gains(received: Real, title: str) -> alt.LayerChart:
     rows = [
         {
             "user": k + 1, "stream": j + 1, "gain": decibel[k, j],
-            "words": f"{decibel[k, j]:.0f}" if decibel[k, j] > _FLOOR else f"< {_FLOOR:.0f}",
+            "words": _decibels(decibel[k, j]),
         }
         for k in range(users)
         for j in range(users)
@@ -241,14 +241,18 @@ def gains(received: Real, title: str) -> alt.LayerChart:
     off = ~np.eye(users, dtype=bool)
     worst = float(decibel[off].max()) if users > 1 else _FLOOR
     subtitle = (
-        f"received power over the noise: signal on the diagonal, at least "
-        f"{np.diagonal(decibel).min():.0f} dB"
+        "received power over the noise: signal on the diagonal, weakest "
+        f"{_decibels(np.diagonal(decibel).min())} dB"
     )
     if users > 1:
-        beneath = "at most" if worst > _FLOOR else "below"
-        subtitle += f"; interference elsewhere, {beneath} {worst:.0f} dB"
+        subtitle += f"; interference elsewhere, strongest {_decibels(worst)} dB"
     step = alt.Step(max(10, min(38, round(_SIDE / users))))
     return dress(layers, height=step, title=alt.Title(title, subtitle=subtitle))
+
+
+def _decibels(value: float) -> str:
+    words = f"{value:.0f}".replace("-", "\N{MINUS SIGN}")
+    return words if value > _FLOOR else f"< {words}"
 
 
 def users(channel: Channel, rates: Real, title: str) -> alt.LayerChart:
@@ -259,12 +263,16 @@ def users(channel: Channel, rates: Real, title: str) -> alt.LayerChart:
     rows = [{"user": k + 1, "rate": rate} for k, rate in enumerate(mean.tolist())]
     base = alt.Chart(data(rows)).encode(
         y=alt.Y("user:O", title="user", axis=alt.Axis(ticks=False)),
-        x=alt.X("rate:Q", title="rate, bit/s/Hz"),
         tooltip=["user:O", alt.Tooltip("rate:Q", format=".3f")],
     )
-    bars = base.mark_bar(color=_BLUE, height=alt.RelativeBandSize(0.7))
-    words = base.mark_text(align="right", dx=-6, color="white").encode(
-        text=alt.Text("rate:Q", format=".2f")
+    bars = base.mark_bar(color=_BLUE, height=alt.RelativeBandSize(0.7)).encode(
+        x=alt.X("rate:Q", title="rate, bit/s/Hz", axis=alt.Axis(tickCount=10))
+    )
+    longer = f"datum.rate > {0.1 * float(mean.max())}"
+    words = base.mark_text(align="left", dx=8).encode(
+        x=alt.value(0),
+        text=alt.Text("rate:Q", format=".2f"),
+        color=alt.condition(longer, alt.value("white"), alt.value(INK)),
     )
     even = alt.Chart(data([{"rate": float(mean.mean())}])).mark_rule(
         color=_ORANGE, strokeDash=[5, 3], strokeWidth=1.6
@@ -272,9 +280,11 @@ def users(channel: Channel, rates: Real, title: str) -> alt.LayerChart:
     fairness = float(mean.sum() ** 2 / (len(mean) * max(float((mean**2).sum()), 1e-300)))
     subtitle = f"{mean.sum():.2f} bit/s/Hz together, {mean.mean():.2f} each on average (dashed)"
     heading = alt.Title(title, subtitle=f"{subtitle}; Jain's fairness {fairness:.3f}")
-    layers = [bars, even.encode(x="rate:Q"), words if mean.min() > 0.1 * mean.max() else None]
+    layers = [bars, even.encode(x="rate:Q")]
+    if len(mean) <= _MOST_NUMBERED:
+        layers.append(words)
     step = alt.Step(max(8, min(30, round(600 / len(mean)))))
-    return dress([layer for layer in layers if layer is not None], height=step, title=heading)
+    return dress(layers, height=step, title=heading)
 
 
 def decisions(trace: list[float], received: list[_Received], title: str) -> alt.LayerChart:

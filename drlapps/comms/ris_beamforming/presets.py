@@ -1,0 +1,71 @@
+"""How the agents of RIS-aided beamforming are trained."""
+
+from dataclasses import replace
+
+from drlapps.agents import Preset
+
+_REFINEMENT: dict[str, object] = {"actions": "increments", "steps": 12}
+
+PPO = Preset(
+    algorithm="ppo",
+    steps=1_500_000,
+    n_envs=256,
+    hyperparameters={
+        "n_steps": 12,
+        "batch_size": 1024,
+        "n_epochs": 6,
+        "learning_rate": {"linear": [1e-3, 0.0]},
+        "gamma": 0.9,
+        "gae_lambda": 0.9,
+        "ent_coef": 0.0,
+    },
+    policy="drlapps.comms.ris_beamforming.network:SurfacePolicy",
+    policy_kwargs={"log_std_init": -2.0},
+    environment=_REFINEMENT,
+    instances={"family": "mixed"},
+    validate_every=75_000,
+)
+
+_JOINT: dict[str, object] = {"actions": "joint", "steps": 1, "start": "zero"}
+
+# As published: 20 000 decisions on one channel in the units of that code, a network of 2 x 512, a
+# batch of 16, and as many updates as decisions. There every decision is an episode of its own or
+# part of a single long one; its reward depends on nothing before, so the discount has no meaning.
+SAC_PAPER = Preset(
+    algorithm="sac",
+    steps=20_000,
+    n_envs=1,
+    hyperparameters={
+        "buffer_size": 20_000,
+        "learning_starts": 100,
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+        "tau": 1e-3,
+        "gamma": 1.0,
+        "ent_coef": "auto_0.2",
+    },
+    policy_kwargs={"net_arch": [512, 512], "optimizer_kwargs": {"fused": True}},
+    environment=_JOINT,
+    instances={"pool_size": 1, "amplitude": "phase-dependent", "paper_model": True},
+)
+
+SAC_BETA_PAPER = replace(
+    SAC_PAPER,
+    policy="drlapps.comms.ris_beamforming.beta_exploration:BetaExplorationPolicy",
+    policy_kwargs={**SAC_PAPER.policy_kwargs, "elements": 16, "decisions": SAC_PAPER.steps},
+    instances={**SAC_PAPER.instances, "mismatch": True, "csi_error_variance": 0.01},
+)
+
+DDPG_PAPER = replace(
+    SAC_PAPER,
+    algorithm="ddpg",
+    hyperparameters={
+        "buffer_size": 20_000,
+        "learning_starts": 100,
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+        "tau": 1e-3,
+        "gamma": 0.99,
+        "action_noise": {"normal": 0.1},
+    },
+)
