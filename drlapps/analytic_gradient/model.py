@@ -8,16 +8,17 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from torch import Tensor
 
+from drlapps.errors import InputError
 from drlapps.vector import VectorEnvironment
 
-State = TypeVar("State", bound=tuple[Tensor, ...])
+State = TypeVar("State", bound=tuple[Any, ...])
 
 
 class DifferentiableModel(Protocol[State]):
     """An environment's dynamics, batched over episodes that start and end together.
 
-    A state is a named tuple of tensors whose leading axis is the batch. All episodes have
-    :attr:`horizon` decisions; in those that end earlier nothing more is rewarded.
+    A state is a tuple of tensors and tuples of such, so that it can be cut off from its past. All
+    episodes have :attr:`horizon` decisions; in those that end earlier nothing more is rewarded.
     """
 
     @property
@@ -48,19 +49,18 @@ class Differentiable(Protocol):
 
 def detached(state: State) -> State:
     """Return the state without its past, through which no gradient flows back."""
-    return type(state)(*(tensor.detach() for tensor in state))
+    parts = [part.detach() if isinstance(part, Tensor) else detached(part) for part in state]
+    return type(state)._make(parts) if hasattr(state, "_make") else type(state)(parts)
 
 
-def model_of(batch: VectorEnvironment) -> DifferentiableModel[Any]:
+def model_of(env: VectorEnvironment) -> DifferentiableModel[Any]:
     """Return the environment's differentiable model.
 
     Raises:
         InputError: it has none.
     """
-    from drlapps.errors import InputError
-
-    if not isinstance(batch, Differentiable):
+    if not isinstance(env, Differentiable):
         raise InputError(
             "apg learns through a differentiable model, and the environment has none; use ppo"
         )
-    return batch.differentiable()
+    return env.differentiable()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -82,12 +83,13 @@ def _print(grid: Grid, console: Console, *, title: str, note: str = "") -> None:
         title=title, caption=note or None, title_justify="left", caption_justify="left",
         title_style="bold", box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="dim",
     )  # fmt: skip
-    contents = [[cell.text for cell in cells] for cells in zip(*grid.rows, strict=True)]
     headers = [column.header.split("\n") for column in grid.columns]
-    widths = _widths(grid, headers, contents)
-    if sum(widths) > console.width:
-        headers = list(map(_broken, headers, contents))
-        widths = _widths(grid, headers, contents)
+    widths = _widths(grid, headers)
+    for length in range(max(map(len, chain(*headers))), 0, -1):
+        if sum(widths) <= console.width:
+            break
+        headers = [_broken(column.header, length) for column in grid.columns]
+        widths = _widths(grid, headers)
     for column, header, width in zip(grid.columns, headers, widths, strict=True):
         head = Text("\n").join(map(_text, header))
         if column.numeric:
@@ -102,12 +104,12 @@ def _print(grid: Grid, console: Console, *, title: str, note: str = "") -> None:
     console.print(table, crop=False)
 
 
-def _widths(
-    grid: Grid, headers: Sequence[Sequence[str]], contents: Sequence[Sequence[str]]
-) -> list[int]:
+def _widths(grid: Grid, headers: Sequence[Sequence[str]]) -> list[int]:
     """Return the least width of each column: its longest line, and the gap behind it."""
+    cells = zip(*grid.rows, strict=True) if grid.rows else [()] * len(headers)
     longest = [
-        max(map(len, (*header, *texts))) for header, texts in zip(headers, contents, strict=True)
+        max(map(len, (*header, *(cell.text for cell in own))))
+        for header, own in zip(headers, cells, strict=True)
     ]
     return [
         _GAP + (length if column.numeric else min(length, _SHORTEST))
@@ -115,17 +117,16 @@ def _widths(
     ]
 
 
-def _broken(header: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Return the lines of a header, broken where names have joints to the width of the texts."""
-    width = max(map(len, texts))
-    lines: list[str] = []
-    for line in header:
+def _broken(header: str, length: int) -> list[str]:
+    """Return a header in lines of that length, as far as its words have joints to break at."""
+    lines = []
+    for line in header.split("\n"):
         lines.append("")
         for part in re.split(r"(?<=[-:/ ])", line):
-            if lines[-1] and len((lines[-1] + part).rstrip()) > width:
+            if lines[-1] and len((lines[-1] + part).rstrip()) > length:
                 lines.append("")
             lines[-1] += part
-    return lines
+    return [line.rstrip() for line in lines]
 
 
 def markdown(comparison: Json) -> str:

@@ -108,8 +108,11 @@ def by_problem(comparison: Json) -> alt.FacetChart | None:
     panel = alt.LayerChart(layer=layers, width=_PANEL, height=alt.Step(18))
     order = [problem["name"] for problem in problems]
     facet = alt.Facet("problem:N", title=None, sort=order)
-    panels: alt.FacetChart = panel.facet(facet, data=data(rows), columns=_ABREAST)
-    return paint(panels.resolve_scale(x="independent"))
+    panels = alt.FacetChart(
+        data=data(rows), spec=panel, facet=facet, columns=_ABREAST,
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(x="independent")),
+    )  # fmt: skip
+    return paint(panels)
 
 
 def _estimate(look: Look, policy: Json, mean: float | None, interval: Interval) -> Row:

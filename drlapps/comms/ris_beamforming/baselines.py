@@ -18,9 +18,12 @@ from drlapps.comms.ris_beamforming.block import Block
 from drlapps.comms.ris_beamforming.channel import Channel
 from drlapps.comms.ris_beamforming.lbfgs import ascend_blocks, downlink
 from drlapps.comms.ris_beamforming.robust import Belief, belief, taken_at_its_word
-from drlapps.comms.ris_beamforming.surface import Complex, Real
+from drlapps.comms.ris_beamforming.surface import Complex, Real, Surface
 from drlapps.errors import InputError
 from drlapps.policy import Incumbents, Plan, Solver
+
+
+_SMALLEST = Block(np.ones((1, 1, 1), np.complex128), np.zeros((1, 1), np.complex128), 1.0, 1.0, Surface())
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +117,8 @@ class BlockSolver(Solver):
     def __init__(self, *, robust: bool = False, time_limit: float | None = None) -> None:
         self.robust = robust
         self.time_limit = float("inf") if time_limit is None else time_limit
+        # Compile the kernels now: what is timed later should not pay for it.
+        self.design(_SMALLEST, Search(np.random.default_rng(0)))
 
     @abstractmethod
     def design(self, block: Block, search: Search) -> Design:
@@ -214,9 +219,9 @@ class Restarting(BlockSolver):
     ) -> None:
         if isinstance(restarts, bool) or not isinstance(restarts, int) or restarts < 1:
             raise InputError(f"restarts must be a whole number above 0, not {restarts!r}")
-        super().__init__(robust=robust, time_limit=time_limit)
         self.restarts = restarts
         self.batch = restarts if time_limit is None else 1
+        super().__init__(robust=robust, time_limit=time_limit)
 
     def design(self, block: Block, search: Search) -> Design:
         """Return the best of all starts, or of as many as there is time for."""

@@ -35,6 +35,15 @@ class Block:
     has_direct: bool = False
     paper_model: bool = False
 
+    @property
+    def physics(self) -> tuple[float, ...]:
+        """What :data:`.kernels.BETA_MIN` and its neighbours name."""
+        surface = self.surface
+        return (
+            surface.beta_min, surface.mu, surface.kappa, surface.step, self.power, self.noise,
+            self.error, self.has_direct, self.paper_model,
+        )  # fmt: skip
+
     def reflection(self, phases: Real) -> Complex:
         """Return phi of phases (..., N)."""
         reflected = self.surface.reflection(phases)

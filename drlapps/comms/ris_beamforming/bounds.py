@@ -23,18 +23,21 @@ from drlapps.comms.ris_beamforming.surface import Complex, Real
 _ROUNDING = 1.0 + 1e-9
 """Factor by which gains are raised, more than what the eigenvalue may lack."""
 
+_NORM = 60.0
+"""Order of the norm of the eigenvalues that stands for the largest."""
+
 
 def cooperative_bound(channel: Channel) -> float:
     """Return an upper bound of an instance's sum rate in bit/s/Hz, the mean over its blocks.
 
     No element reflects more than all, so that the gain is at most ``N lambda_max(R)``, or
-    ``(N + 1) lambda_max`` with a direct path. It is infinite for one user under ``paper_model``,
-    where that model has no noise.
+    ``(N + 1) lambda_max`` with a direct path. Under ``paper_model`` reflections sum to less, and so
+    does the bound.
     """
     return _mean(channel, lambda gram: len(gram) * float(np.linalg.eigvalsh(gram)[-1]))
 
 
-def semidefinite_bound(channel: Channel, steps: int = 30) -> float:
+def semidefinite_bound(channel: Channel, steps: int = 10) -> float:
     """Return a tighter bound than :func:`cooperative_bound`, in more time.
 
     By duality (Goemans & Williamson 1995), ``psi^H R psi <= sum(d) lambda_max(D^-1/2 R D^-1/2)``
@@ -62,13 +65,9 @@ def _rate(block: Block, form: Callable[[Complex], float]) -> float:
         paths = np.concatenate([paths, block.direct.reshape(1, -1)])
     gram = paths.conj() @ paths.T
     gain = _paper_form(gram) if block.paper_model else form(gram)
-    received = block.power * gain * _ROUNDING
-    if received <= 0.0:
-        return 0.0
-    if block.noise == 0.0:
-        return float("inf")
+    ratio = block.power * gain * _ROUNDING / block.noise
     streams = np.arange(1, min(users, antennas, len(paths)) + 1)
-    return float(np.max(streams * np.log2(1.0 + received / (streams**2 * block.noise))))
+    return float(np.max(streams * np.log2(1.0 + ratio / streams**2)))
 
 
 def _paper_form(gram: Complex) -> float:
@@ -86,28 +85,24 @@ def _least_dual(gram: Complex, steps: int) -> float:
     from scipy.optimize import minimize
 
     def objective(logs: Real) -> tuple[float, Real]:
-        scale = np.exp(-0.5 * logs)
-        values, vectors = np.linalg.eigh(gram * scale[:, None] * scale)
-        # A smooth stand-in for the largest eigenvalue: at the minimum several are equal.
-        ratios = np.maximum(values / values[-1], 0.0) ** _NORM
-        weights = ratios / ratios.sum()
-        level = np.log(values[-1]) + np.log(ratios.sum()) / _NORM
-        diagonal = np.exp(logs)
-        gradient = diagonal / diagonal.sum() - (np.abs(vectors) ** 2) @ weights
-        return level + np.log(diagonal.sum()), gradient
+        values, vectors = np.linalg.eigh(_scaled(gram, np.exp(logs)))
+        # At the minimum several eigenvalues are the largest: their norm is smooth there.
+        powers = np.maximum(values / values[-1], 0.0) ** _NORM
+        size = values[-1] * powers.sum() ** (1.0 / _NORM)
+        shares = np.exp(logs) / np.exp(logs).sum()
+        gradient = shares - np.abs(vectors) ** 2 @ (powers / powers.sum())
+        return float(np.log(size * np.exp(logs).sum())), gradient
 
+    none = np.zeros(len(gram))
     if not gram.any():
         return 0.0
-    found = minimize(
-        objective, np.zeros(len(gram)), jac=True, method="L-BFGS-B", options={"maxiter": steps}
-    ).x
-    return min(_dual(gram, np.exp(found)), _dual(gram, np.ones(len(gram))))
+    found = minimize(objective, none, jac=True, method="L-BFGS-B", options={"maxiter": steps}).x
+    return min(_dual(gram, np.exp(logs)) for logs in (none, found))
 
 
-_NORM = 60.0
-"""Order of the norm of the eigenvalues that stands for the largest."""
+def _scaled(gram: Complex, diagonal: Real) -> Complex:
+    return np.asarray(gram / np.sqrt(diagonal[:, None] * diagonal))
 
 
 def _dual(gram: Complex, diagonal: Real) -> float:
-    scale = diagonal**-0.5
-    return float(diagonal.sum() * np.linalg.eigvalsh(gram * scale[:, None] * scale)[-1])
+    return float(diagonal.sum() * np.linalg.eigvalsh(_scaled(gram, diagonal))[-1])

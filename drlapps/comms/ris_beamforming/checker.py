@@ -186,17 +186,32 @@ def _mean(values: list[float]) -> float:
 def _bound(channel: Channel, t: int) -> float:
     """Return the cooperative bound of block ``t``.
 
-    Powers of all users' channels add up to at most the squared norm of the reflections times the
-    square of the largest singular value of the paths, elements by (users x antennas). Were that
-    gain split evenly between r streams, which then share the power, none would disturb another.
+    Whatever gain all users' channels have together, were it split evenly between r streams, which
+    share the power and do not disturb each other, no receiver that all users form could do better.
     """
     setting = channel.setting
     paths = [channel.cascaded[t, :, n].ravel() for n in range(setting.elements)]
-    norm = 1.0 if setting.paper_model else float(setting.elements)
     if setting.direct:
         paths.append(channel.direct[t].ravel())
-        norm += 1.0
-    gain = norm * float(np.linalg.svd(np.array(paths), compute_uv=False)[0]) ** 2
+    table = np.array(paths)
+    if setting.paper_model:
+        gain = _corner(table)
+    else:
+        # Reflections and the direct path are a vector whose squared norm is at most its length.
+        gain = len(table) * float(np.linalg.svd(table, compute_uv=False)[0]) ** 2
     ratio = _budget(setting) * gain / _noise(setting)
-    streams = range(1, min(setting.users, setting.antennas) + 1)
+    streams = range(1, min(setting.users, setting.antennas, len(table)) + 1)
     return max(r * math.log2(1.0 + ratio / r**2) for r in streams)
+
+
+def _corner(paths: Complexes) -> float:
+    """Return the largest gain of reflections by the normalisation of Saglam et al.
+
+    The gain is convex, hence largest where one element has the whole real part, 1 / sqrt(2), and
+    one the whole imaginary part of all reflections.
+    """
+    return max(
+        0.5 * float((np.abs(one + sign * paths) ** 2).sum(axis=1).max())
+        for one in paths
+        for sign in (1j, -1j)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import gymnasium
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drlapps.comms.ris_beamforming import kernels, precoding
 from drlapps.comms.ris_beamforming.block import believed_block, true_block
 from drlapps.comms.ris_beamforming.channel import Channel
-from drlapps.comms.ris_beamforming.link import Link
+from drlapps.comms.ris_beamforming.link import Link, groups
 from drlapps.comms.ris_beamforming.sensing import Sensor
 from drlapps.comms.ris_beamforming.surface import Complex, Real
 from drlapps.errors import InputError, unknown
@@ -186,6 +186,7 @@ class RisBeamformingEnv(VectorEnvironment):
         )  # fmt: skip
         # Compile the kernels now: what is timed later should not pay for it.
         self.believed.sense(np.arange(1), np.ones(1))
+        self.believed.move(np.arange(0), np.zeros((0, elements)))
 
     def _observation_shape(self) -> tuple[int, ...]:
         if self.actions == "increments":
@@ -209,15 +210,25 @@ class RisBeamformingEnv(VectorEnvironment):
         self._take_up(row)
 
     def _take_up(self, row: int) -> None:
-        """Begin the row's present block."""
-        channel, block = self.instances[row], int(self.block[row])
+        """Begin the row's present block; its channels are loaded with those of other rows."""
+        channel = self.instances[row]
         self.decision[row] = 0
-        self.weight[row] = channel.share(block) / channel.setting.blocks
-        self.believed.load(row, believed_block(channel, block))
-        self.exact[row] = channel.known
-        if not channel.known:
-            self.truth.load(row, true_block(channel, block))
+        self.weight[row] = channel.share(int(self.block[row])) / channel.setting.blocks
         self.stale[row] = True
+
+    def _catch_up(self) -> None:
+        """Load and sense what was taken up."""
+        if not self.stale.any():
+            return
+        rows = np.flatnonzero(self.stale)
+        blocks = [(self.instances[row], int(self.block[row])) for row in rows]
+        self.believed.load(rows, [believed_block(*block) for block in blocks])
+        self.exact[rows] = [channel.known for channel, _ in blocks]
+        vague = rows[~self.exact[rows]]
+        if len(vague):
+            self.truth.load(vague, [true_block(*b) for b in blocks if not b[0].known])
+        self.believed.sense(rows, np.ones(len(rows)))
+        self.stale[rows] = False
 
     def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
         rows = np.flatnonzero(active)
@@ -232,7 +243,7 @@ class RisBeamformingEnv(VectorEnvironment):
             self._transmit(rows, self._decoded(rows, wanted))
             rewards[rows] = self._sum_rates(rows) / users[rows]
         else:
-            self._change_phases(rows, np.clip(wanted, -1.0, 1.0))
+            self._change_phases(rows, wanted)
             rewards[rows] = (self.believed.value - self.believed.before)[rows] / users[rows]
             self._transmit(last, None)
             missed = self._sum_rates(last) - self.believed.value[last]
@@ -248,18 +259,10 @@ class RisBeamformingEnv(VectorEnvironment):
         return rewards, terminated, np.zeros(self.num_envs, np.bool_)
 
     def _change_phases(self, rows: Array, wanted: Real) -> None:
-        if self.actions == "phases":
-            wanted = wanted - self.believed.phases[rows] / np.pi
-        # What stands for elements that a row does not have must not reflect.
-        wanted = wanted * (np.arange(wanted.shape[1]) < self.believed.sizes[rows, 1, None])
-        self.believed.move(rows, wanted)
-        self._sense(rows)
+        self.believed.move(rows, wanted, absolute=self.actions == "phases")
+        self.believed.sense(rows, 1.0 - self.decision[rows] / self.steps)
         at = self.block[rows] * self.steps + self.decision[rows] - 1
         self.trace[rows, at] = self.believed.value[rows]
-
-    def _sense(self, rows: Array) -> None:
-        self.believed.sense(rows, 1.0 - self.decision[rows] / self.steps)
-        self.stale[rows] = False
 
     def _decoded(self, rows: Array, wanted: Real) -> Complex:
         """Set the phases that joint actions ask for; return their precoders (R, M, K)."""
@@ -269,17 +272,7 @@ class RisBeamformingEnv(VectorEnvironment):
         parts = np.split(wanted, cuts, axis=1)
         self.believed.phases[rows] = np.arctan2(parts[3], parts[2])
         self.believed.turn(rows, self.believed.phases)
-        self.stale[rows] = False
         return np.asarray((parts[0] + 1j * parts[1]).reshape(shape))
-
-    def _groups(self, rows: Array) -> Iterator[Array]:
-        """Yield positions of rows of equal sizes."""
-        sizes = self.believed.sizes[rows]
-        if len(rows) and (sizes == sizes[0]).all():
-            yield np.arange(len(rows))
-            return
-        for size in np.unique(sizes, axis=0):
-            yield np.flatnonzero((sizes == size).all(axis=1))
 
     def _transmit(self, rows: Array, precoders: Complex | None) -> None:
         """Serve the users of ``rows`` and keep what came of it.
@@ -294,13 +287,13 @@ class RisBeamformingEnv(VectorEnvironment):
         vague = rows[~self.exact[rows]]
         if len(vague):
             self.truth.turn(vague, self.believed.phases)
-        for group in self._groups(rows):
+        for group in groups(self.believed.sizes[rows]):
             own = rows[group]
             users, elements, antennas = self.believed.sizes[own[0]]
             power = self.believed.physics[own, kernels.POWER]
             believed = self.believed.matrices(own)
             if precoders is None:
-                unit = PRECODERS[self.precoder](believed, 1.0, self.believed.noise(own)[0] / power)
+                unit = PRECODERS[self.precoder](believed, 1.0, self.believed.noise[own] / power)
             else:
                 unit = _normalised(precoders[group][:, :antennas, :users])
             exact = self.exact[own, None, None]
@@ -334,8 +327,7 @@ class RisBeamformingEnv(VectorEnvironment):
         self.tally[rows, 3] = np.maximum(self.tally[rows, 3], used)
 
     def _observe(self) -> Array:
-        if self.stale.any():
-            self._sense(np.flatnonzero(self.stale))
+        self._catch_up()
         if self.actions == "increments":
             return self.believed.seen.copy()
         return np.clip(self._vectors(), -10.0, 10.0).astype(np.float32)

@@ -37,7 +37,8 @@ _PER_LN2 = 2.0 / math.log(2.0)
 
 @njit(cache=True, fastmath=True)
 def reflect(
-    rows: Array, phases: Array, sizes: Array, physics: Array, shown: Array, phi: Array, law: Array
+    rows: Array, phases: Array, sizes: Array, physics: Array, shown: Array, phi: Array, law: Array,
+    noise: Array,
 ) -> None:
     """Work out what the elements reflect.
 
@@ -49,6 +50,8 @@ def reflect(
         shown: phases that the shifters show, written, shape (B, N).
         phi: real and imaginary part of the reflections, written, shape (B, 2, N).
         law: amplitude and its derivative, cosine and sine of the phase, written, shape (B, 4, N).
+        noise: what a controller has to reckon with, written, shape (B,): what the estimates of the
+            channels err acts like noise in proportion to the power.
     """
     for row in rows:
         beta_min, mu = physics[row, BETA_MIN], physics[row, MU]
@@ -77,6 +80,10 @@ def reflect(
                 scale = 1.0 / (math.sqrt(2.0) * total) if total > 0.0 else 0.0
                 for n in range(sizes[row, 1]):
                     phi[row, part, n] *= scale
+        gain = physics[row, DIRECT]
+        for n in range(sizes[row, 1]):
+            gain += phi[row, 0, n] ** 2 + phi[row, 1, n] ** 2
+        noise[row] = physics[row, NOISE] + physics[row, POWER] * physics[row, ERROR] * gain
 
 
 @njit(cache=True, fastmath=True)
@@ -108,8 +115,8 @@ def respond(
 
 @njit(cache=True, fastmath=True)
 def invert(
-    rows: Array, matrix: Array, sizes: Array, rho: Array, inverse: Array, filters: Array,
-    rates: Array,
+    rows: Array, matrix: Array, sizes: Array, physics: Array, noise: Array, inverse: Array,
+    filters: Array, rates: Array,
 ) -> None:  # fmt: skip
     """Work out A = (H H^H + rho I)^-1, the MMSE filters H^H A and the users' rates.
 
@@ -117,7 +124,8 @@ def invert(
         rows: which rows, shape (R,).
         matrix: H, shape (B, K, M).
         sizes: shape (B, 3).
-        rho: regularisation, shape (B,).
+        physics: shape (B, 9).
+        noise: to reckon with, shape (B,).
         inverse: A, written, shape (B, K, K).
         filters: written, shape (B, M, K).
         rates: -log2(rho A_kk), written, shape (B, K).
@@ -127,9 +135,10 @@ def invert(
     column = np.empty(largest, dtype=np.complex128)
     for row in rows:
         users, antennas = sizes[row, 0], sizes[row, 2]
+        rho = users * noise[row] / physics[row, POWER]
         for i in range(users):
             for j in range(i + 1):
-                entry = complex(rho[row], 0.0) if i == j else 0j
+                entry = complex(rho, 0.0) if i == j else 0j
                 for m in range(antennas):
                     entry += matrix[row, i, m] * matrix[row, j, m].conjugate()
                 for q in range(j):
@@ -151,7 +160,7 @@ def invert(
                     entry -= lower[q, i].conjugate() * column[q]
                 column[i] = entry / lower[i, i].real
                 inverse[row, i, k] = column[i]
-            rates[row, k] = -math.log2(rho[row] * inverse[row, k, k].real)
+            rates[row, k] = -math.log2(rho * inverse[row, k, k].real)
             for m in range(antennas):
                 entry = 0j
                 for i in range(users):
@@ -200,37 +209,53 @@ def differentiate(
 
 @njit(cache=True, fastmath=True)
 def describe(
-    rows: Array, pull: Array, law: Array, rates: Array, sizes: Array, physics: Array,
-    common: Array, increments: Array, fresh: Array, seen: Array,
+    rows: Array, left: Array, pull: Array, law: Array, rates: Array, noise: Array, sizes: Array,
+    physics: Array, increments: Array, fresh: Array, value: Array, before: Array, seen: Array,
 ) -> None:  # fmt: skip
-    """Write observations; what they say of the decision before is read from the last ones.
+    """Write values and observations.
+
+    What observations say of the decision before is read from the last ones.
 
     Args:
         rows: which rows, shape (R,).
+        left: share of their block's decisions that is left, shape (R,).
         pull: shape (B, 2, K, N).
         law: shape (B, 4, N).
         rates: shape (B, K).
+        noise: to reckon with, shape (B,).
         sizes: shape (B, 3).
         physics: shape (B, 9).
-        common: columns 10 to 14 of each row's observation, shape (B, 5).
         increments: of the last decision, in units of pi, shape (B, N).
         fresh: whether there is no decision before, shape (B,).
+        value: sum of the rates, written, shape (B,).
+        before: the same before the last decision, written where there is none, shape (B,).
         seen: observations, read and written, shape (B, N, 15 + 5 K).
     """
-    for row in rows:
+    gradient = np.empty(seen.shape[1])
+    for at, row in enumerate(rows):
         users, elements = sizes[row, 0], sizes[row, 1]
-        flat = 1.0 - physics[row, BETA_MIN]
-        mu = physics[row, MU]
-        whole, mean_rate = 0.0, 0.0
+        total = 0.0
         for k in range(users):
-            mean_rate += rates[row, k] / users
-            for n in range(elements):
-                whole += pull[row, 0, k, n] ** 2 + pull[row, 1, k, n] ** 2
-        strength = math.sqrt(whole / (users * elements)) + _TINY
-        steep = 0.0
+            total += rates[row, k]
+        value[row] = total
+        if fresh[row]:
+            before[row] = total
+        strength, steep = 0.0, 0.0
         for n in range(elements):
-            steep += _gradient(pull, law, row, n, users) ** 2
+            gradient[n] = 0.0
+            for k in range(users):
+                real, imag = pull[row, 0, k, n], pull[row, 1, k, n]
+                gradient[n] += law[row, 1, n] * real - law[row, 0, n] * imag
+                strength += real * real + imag * imag
+            steep += gradient[n] ** 2
+        strength = math.sqrt(strength / (users * elements)) + _TINY
         steep = math.sqrt(steep / elements) + _TINY
+        flat = 1.0 - physics[row, BETA_MIN]
+        cosine_mu, sine_mu = flat * math.cos(physics[row, MU]), flat * math.sin(physics[row, MU])
+        steepness, strength_now = math.log10(steep) / 3.0, math.log10(strength) / 3.0
+        snr = math.log10(physics[row, POWER] / noise[row]) / 6.0
+        error = math.log10(noise[row] / physics[row, NOISE]) / 6.0
+        gained = _clipped((total - before[row]) / (2.0 * users))
         for n in range(elements):
             cosine, sine = law[row, 2, n], law[row, 3, n]
             line = seen[row, n]
@@ -238,28 +263,55 @@ def describe(
             line[8] = 0.0 if fresh[row] else line[7]
             line[0] = 1.0
             line[1] = law[row, 0, n]
-            line[2] = flat * (sine * math.cos(mu) - cosine * math.sin(mu))
-            line[3] = flat * (cosine * math.cos(mu) + sine * math.sin(mu))
+            line[2] = sine * cosine_mu - cosine * sine_mu
+            line[3] = cosine * cosine_mu + sine * sine_mu
             line[4] = increments[row, n]
-            line[5] = _gradient(pull, law, row, n, users) / steep
-            line[7] = math.log10(steep) / 3.0
-            line[9] = math.log10(strength) / 3.0
-            for column in range(5):
-                line[10 + column] = common[row, column]
+            line[5] = _clipped(gradient[n] / steep)
+            line[7] = steepness
+            line[9] = strength_now
+            line[10] = _clipped(snr)
+            line[11] = left[at]
+            line[12] = _clipped(error)
+            line[13] = gained
+            line[14] = _clipped(total / (20.0 * users))
             for k in range(users):
-                at = ELEMENT_COLUMNS + USER_COLUMNS * k
+                column = ELEMENT_COLUMNS + USER_COLUMNS * k
                 for part in range(2):
-                    line[at + 2 + part] = 0.0 if fresh[row] else line[at + part]
-                    line[at + part] = pull[row, part, k, n] / strength
-                line[at + 4] = (rates[row, k] - mean_rate) / 5.0
-            for column in range(line.size):
-                line[column] = min(max(line[column], -_LIMIT), _LIMIT)
+                    last = line[column + part]
+                    line[column + 2 + part] = 0.0 if fresh[row] else last
+                    line[column + part] = _clipped(pull[row, part, k, n] / strength)
+                line[column + 4] = _clipped((rates[row, k] - total / users) / 5.0)
 
 
 @njit(cache=True, fastmath=True, inline="always")
-def _gradient(pull: Array, law: Array, row: int, n: int, users: int) -> float:
-    """Return how the sum of the rates changes with the phase of element n."""
-    total = 0.0
-    for k in range(users):
-        total += law[row, 1, n] * pull[row, 0, k, n] - law[row, 0, n] * pull[row, 1, k, n]
-    return total
+def _clipped(number: float) -> float:
+    return min(max(number, -_LIMIT), _LIMIT)
+
+
+@njit(cache=True, fastmath=True)
+def move(
+    rows: Array, wanted: Array, absolute: bool, sizes: Array, phases: Array, increments: Array,
+    value: Array, before: Array, fresh: Array,
+) -> None:  # fmt: skip
+    """Change phases.
+
+    Args:
+        rows: which rows, shape (R,).
+        wanted: in units of pi, clipped to [-1, 1] here, shape (R, N).
+        absolute: whether phases are wanted, rather than increments.
+        sizes: shape (B, 3).
+        phases: radians, written, shape (B, N).
+        increments: in units of pi, written, shape (B, N).
+        value: present value, shape (B,).
+        before: the present value becomes what was before, written, shape (B,).
+        fresh: becomes false, shape (B,).
+    """
+    for at, row in enumerate(rows):
+        for n in range(sizes[row, 1]):
+            change = min(max(wanted[at, n], -1.0), 1.0)
+            if absolute:
+                change -= phases[row, n] / math.pi
+            increments[row, n] = change
+            phases[row, n] += math.pi * change
+        before[row] = value[row]
+        fresh[row] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,8 @@ class Link:
         sizes: K, N, M of each row, shape (B, 3).
         physics: see :data:`.kernels.BETA_MIN` and its neighbours, shape (B, 9).
         shown: phases as the shifters show them, shape (B, N).
+        phi: real and imaginary part of what the elements reflect, shape (B, 2, N).
+        noise: what a controller has to reckon with, shape (B,).
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("cascaded", "direct", "sizes", "physics", "shown", "phi")
@@ -40,41 +43,37 @@ class Link:
         self.phi = np.zeros((num_envs, 2, elements))
         self.law = np.zeros((num_envs, 4, elements))
         self.matrix = np.zeros((num_envs, users, antennas), np.complex128)
+        self.noise = np.ones(num_envs)
 
-    def load(self, row: int, block: Block) -> None:
-        """Take up a block."""
-        users, elements, antennas = block.cascaded.shape
-        self.sizes[row] = users, elements, antennas
-        cascaded = block.cascaded.transpose(0, 2, 1)
-        room = self.cascaded[row, :, :users, :antennas, :elements]
-        room[0], room[1] = cascaded.real, cascaded.imag
-        self.direct[row] = 0.0
-        if block.has_direct:
-            room = self.direct[row, :, :users, :antennas]
-            room[0], room[1] = block.direct.real, block.direct.imag
-        surface = block.surface
-        self.physics[row] = (
-            surface.beta_min, surface.mu, surface.kappa, surface.step, block.power, block.noise,
-            block.error, block.has_direct, block.paper_model,
-        )  # fmt: skip
-        self.phi[row] = 0.0
+    def load(self, rows: Array, blocks: Sequence[Block]) -> None:
+        """Take up a block in each of ``rows`` (R,)."""
+        self.sizes[rows] = [block.cascaded.shape for block in blocks]
+        self.physics[rows] = [block.physics for block in blocks]
+        self.phi[rows] = self.direct[rows] = 0.0
+        for group in groups(self.sizes[rows]):
+            own = rows[group]
+            users, elements, antennas = self.sizes[own[0]]
+            room = np.s_[own, :, :users, :antennas, :elements]
+            cascaded = np.stack([blocks[at].cascaded for at in group]).swapaxes(2, 3)
+            self.cascaded[room] = np.stack([cascaded.real, cascaded.imag], axis=1)
+            direct = np.stack([blocks[at].direct for at in group])
+            self.direct[room[:-1]] = np.stack([direct.real, direct.imag], axis=1)
 
     def turn(self, rows: Array, phases: Real) -> None:
-        """Let the surfaces of all ``rows`` reflect with ``phases`` (B, N)."""
-        kernels.reflect(rows, phases, self.sizes, self.physics, self.shown, self.phi, self.law)
+        """Let the surfaces of ``rows`` reflect with ``phases`` (B, N)."""
+        kernels.reflect(
+            rows, phases, self.sizes, self.physics, self.shown, self.phi, self.law, self.noise
+        )
         kernels.respond(rows, self.cascaded, self.direct, self.phi, self.sizes, self.matrix)
-
-    def noise(self, rows: Array) -> tuple[Real, Real]:
-        """Return the noise to reckon with (R,), and that part of it which stands for the error.
-
-        What the estimates of the channels err acts like noise in proportion to the power.
-        """
-        physics = self.physics[rows]
-        gain = (self.phi[rows] ** 2).sum(axis=(1, 2)) + physics[:, kernels.DIRECT]
-        error = physics[:, kernels.POWER] * physics[:, kernels.ERROR] * gain
-        return physics[:, kernels.NOISE] + error, error
 
     def matrices(self, rows: Array) -> Complex:
         """Return H (R, K, M) of rows of equal sizes, as last turned."""
         users, _, antennas = self.sizes[rows[0]]
         return self.matrix[rows, :users, :antennas]
+
+
+def groups(sizes: Array) -> list[Array]:
+    """Return the positions of rows of equal sizes (R, 3)."""
+    if len(sizes) and (sizes == sizes[0]).all():
+        return [np.arange(len(sizes))]
+    return [np.flatnonzero((sizes == size).all(axis=1)) for size in np.unique(sizes, axis=0)]

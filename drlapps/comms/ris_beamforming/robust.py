@@ -123,7 +123,8 @@ def _even(count: int) -> Real:
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Complex:
     """Draw CN(0, 1)."""
-    return np.sqrt(0.5) * (rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
+    numbers = rng.standard_normal((2, *shape))
+    return np.asarray(np.sqrt(0.5) * (numbers[0] + 1j * numbers[1]))
 
 
 def _correlations(setting: Setting, age: int) -> tuple[float, float]:

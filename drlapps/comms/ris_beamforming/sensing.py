@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -47,20 +48,25 @@ class Sensor(Link):
         self._filters = np.zeros((num_envs, antennas, users), np.complex128)
         self._rates = np.zeros((num_envs, users))
         self._pull = np.zeros((num_envs, 2, users, elements))
-        self._rho, self._common = np.ones(num_envs), np.zeros((num_envs, 5))
 
-    def load(self, row: int, block: Block) -> None:
-        """Take up a block; phases stay as they are."""
-        super().load(row, block)
-        self.increments[row] = self.seen[row] = self._rates[row] = 0.0
-        self.fresh[row] = True
+    def load(self, rows: Array, blocks: Sequence[Block]) -> None:
+        """Take up a block in each of ``rows``; phases stay as they are."""
+        super().load(rows, blocks)
+        self.increments[rows] = self.seen[rows] = self._rates[rows] = 0.0
+        self.fresh[rows] = True
 
-    def move(self, rows: Array, increments: Real) -> None:
-        """Change the phases of ``rows`` by ``increments`` (R, N), in units of pi."""
-        self.increments[rows] = increments
-        self.phases[rows] += np.pi * increments
-        self.before[rows] = self.value[rows]
-        self.fresh[rows] = False
+    def move(self, rows: Array, wanted: Real, *, absolute: bool = False) -> None:
+        """Change the phases of ``rows``.
+
+        Args:
+            rows: which, shape (R,).
+            wanted: increments in units of pi, from -1 to 1, shape (R, N).
+            absolute: whether they are the phases themselves.
+        """
+        kernels.move(
+            rows, wanted, absolute, self.sizes, self.phases, self.increments, self.value,
+            self.before, self.fresh,
+        )  # fmt: skip
 
     def sense(self, rows: Array, left: Real) -> None:
         """Write values and observations.
@@ -70,29 +76,14 @@ class Sensor(Link):
             left: share of their block's decisions that is left, shape (R,).
         """
         self.turn(rows, self.phases)
-        noise, error = self.noise(rows)
-        power, users = self.physics[rows, kernels.POWER], self.sizes[rows, 0]
-        self._rho[rows] = users * noise / power
         kernels.invert(
-            rows, self.matrix, self.sizes, self._rho, self._inverse, self._filters, self._rates
-        )
+            rows, self.matrix, self.sizes, self.physics, self.noise, self._inverse, self._filters,
+            self._rates,
+        )  # fmt: skip
         kernels.differentiate(
             rows, self.cascaded, self._inverse, self._filters, self.law, self.sizes, self._pull
         )
-        value = self._rates[rows].sum(axis=1)
-        before = np.where(self.fresh[rows], value, self.before[rows])
-        self.value[rows], self.before[rows] = value, before
-        self._common[rows] = np.stack(
-            [
-                np.log10(power / noise) / 6.0,
-                left,
-                np.log10(noise / (noise - error)) / 6.0,
-                (value - before) / (2.0 * users),
-                value / (20.0 * users),
-            ],
-            axis=1,
-        )
         kernels.describe(
-            rows, self._pull, self.law, self._rates, self.sizes, self.physics, self._common,
-            self.increments, self.fresh, self.seen,
+            rows, left, self._pull, self.law, self._rates, self.noise, self.sizes, self.physics,
+            self.increments, self.fresh, self.value, self.before, self.seen,
         )  # fmt: skip

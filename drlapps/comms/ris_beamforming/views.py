@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from drlapps.comms.ris_beamforming.block import true_block
+from drlapps.comms.ris_beamforming.bounds import semidefinite_bound
 from drlapps.comms.ris_beamforming.channel import Channel
 from drlapps.comms.ris_beamforming.curves import comparison_figures
 from drlapps.comms.ris_beamforming.surface import Complex, Real
@@ -51,16 +52,16 @@ def figures(
     """Return the pictures by name.
 
     ``surface``, ``gains`` and ``users`` always; ``decisions`` where there was more than one, and
-    ``blocks`` where the channel has several. The cooperative bound is no design: it has none.
+    ``blocks`` where the channel has several. A bound is no design, and has ``bounds`` alone.
 
     Args:
         channel: the instance.
         solution: as the environment returns it.
         title: above the pictures.
     """
-    if solution["relaxed"]:
-        return {}
     received = [_received(channel, solution, t) for t in range(channel.setting.blocks)]
+    if solution["relaxed"]:
+        return {"bounds": bounds(channel, received, title)}
     drawn: dict[str, alt.TopLevelMixin] = {
         "surface": surface(channel, received[0].reflection, title),
         "gains": gains(received[0].gains, title),
@@ -356,3 +357,28 @@ def blocks(channel: Channel, received: list[_Received], title: str) -> alt.Layer
     if channel.shares.min() < 1.0:
         subtitle += f"; pilots take {1.0 - channel.shares.min():.1%} of a block that has them"
     return dress([lines, points], height=_HEIGHT, title=alt.Title(title, subtitle=subtitle))
+
+
+def bounds(channel: Channel, received: list[_Received], title: str) -> alt.LayerChart:
+    """Return upper bounds of the sum rate beside the rate of the design that stands for them."""
+    import altair as alt
+
+    reached = channel.shares * [block.rates.sum() for block in received]
+    rates = {
+        "cooperative bound": channel.bound,
+        "semidefinite bound": semidefinite_bound(channel),
+        "random phases, zero forcing": float(np.mean(reached)),
+    }
+    rows = [{"what": what, "rate": rate} for what, rate in rates.items()]
+    base = alt.Chart(data(rows)).encode(
+        y=alt.Y("what:N", sort=list(rates), title=None, axis=alt.Axis(ticks=False)),
+        x=alt.X("rate:Q", title="sum rate, bit/s/Hz"),
+    )
+    bars = base.mark_bar(height=alt.RelativeBandSize(0.7)).encode(
+        color=alt.condition("indexof(datum.what, 'bound') > 0", alt.value(FAINT), alt.value(_BLUE))
+    )
+    words = base.mark_text(align="left", dx=6, color=INK).encode(
+        text=alt.Text("rate:Q", format=".2f")
+    )
+    heading = alt.Title(title, subtitle="no precoder and no phases exceed a bound")
+    return dress([bars, words], height=alt.Step(30), title=heading)

@@ -26,7 +26,7 @@ def sensor(setting: Setting, seed: int = 0, rows: int = 1, room: int = 0) -> tup
     rng = np.random.default_rng(seed)
     block = believed_block(draw(setting, rng, "drawn"), 0)
     found = Sensor(rows, setting.users + room, setting.elements + room, setting.antennas + room)
-    found.load(0, block)
+    found.load(np.arange(1), [block])
     found.phases[0, : setting.elements] = rng.uniform(-np.pi, np.pi, setting.elements)
     return found, block
 
@@ -99,7 +99,8 @@ def test_observations_do_not_hang_on_names_or_on_the_phase_of_all_elements(
     elements, users = rng.permutation(6), rng.permutation(3)
     other = Sensor(1, 3, 6, 4)
     renamed = block.cascaded[users][:, elements]
-    other.load(0, Block(renamed, block.direct, block.power, block.noise, block.surface))
+    again = Block(renamed, block.direct, block.power, block.noise, block.surface)
+    other.load(np.arange(1), [again])
     other.phases[0] = found.phases[0, elements] + angle
     other.sense(np.arange(1), np.ones(1))
     first = kernels.ELEMENT_COLUMNS
@@ -114,8 +115,7 @@ def test_rows_are_sensed_alone() -> None:
     found, block = sensor(Setting(), rows=3)
     found.sense(np.arange(1), np.ones(1))
     alone = found.seen[0].copy()
-    for row in (1, 2):
-        found.load(row, block)
+    found.load(np.arange(1, 3), [block, block])
     found.phases[1] = found.phases[0]
     before = found.seen[2].copy()
     found.sense(np.array([1]), np.ones(1))
