@@ -262,11 +262,10 @@ def main(
         for power_dbm in values:
             for number in range(1, seeds + 1):
                 for who in chosen:
-                    courses.append(learn(who, power_dbm, number, steps))
-                    last = courses[-1].paper[-LAST:].mean()
-                    print(
-                        f"{power_dbm:g} dBm, channel {number}, {who}: {last:.2f}", file=sys.stderr
-                    )
+                    course = learn(who, power_dbm, number, steps)
+                    courses.append(course)
+                    reached = f"{course.paper[-LAST:].mean():.2f}"
+                    print(f"{power_dbm:g} dBm, {number}, {who}: {reached}", file=sys.stderr)
                 courses += classical(power_dbm, number)
     Console().print(table(courses))
     if picture_file is not None:

@@ -178,12 +178,12 @@ class _Clip(torch.autograd.Function):
     """Clips to a box; what lies outside can still be drawn back by its gradient."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, low: Tensor, high: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, values: Tensor, low: Tensor, high: Tensor) -> Tensor:
         ctx.save_for_backward(values > high, values < low)
         return values.clamp(low, high)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         above, below = ctx.saved_tensors
         # A descent step goes against the gradient: a negative one leads further up.
         leaving = (above & (gradient < 0)) | (below & (gradient > 0))

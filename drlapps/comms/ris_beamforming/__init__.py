@@ -58,17 +58,19 @@ explained. Its best agent reaches 4.5 bit/s/Hz at 5 dBm and 8.2 at 30 dBm (``N =
 * *Closed forms* at random phases: maximum ratio transmission, which lets streams collide; zero
   forcing with water-filling; WMMSE (Shi et al. 2011), which climbs to a stationary point.
 * *Block-coordinate descent* takes turns between WMMSE and one phase after the other (Guo et al.
-  2020). It never gets worse. It is the better one at low power, where noise, not interference,
-  decides. At high power with ``K = M`` each change of a phase breaks the nulls of the precoder, the
-  steps shrink, and it stalls near where it began.
+  2020). It never gets worse. At very low power (-30 dBm here), where noise, not interference,
+  decides and some users are better left out, it beats zero forcing. At high power with ``K = M``
+  each change of a phase breaks the nulls of the precoder, the steps shrink, and it stalls far from
+  the optimum.
 * *Phases by a gradient*: with the precoder in closed form, the rate is a smooth function of the
   phases alone. Zero forcing gives ``sum_k log2(1 + P / (K sigma^2 C_kk))``, ``C`` the inverse of
   ``H H^H``; L-BFGS on it moves all phases at once, with the precoder always following, and is by
-  far the best at high power. MMSE precoding, whose rates follow by uplink-downlink duality, joins
-  both ends::
+  far the better one at high power. MMSE precoding, whose rates follow by uplink-downlink duality,
+  works for any ``M``, ``K`` and power and becomes zero forcing where power abounds::
 
       A = (H H^H + (K sigma^2 / P) I)^-1,     sum_k -log2((K sigma^2 / P) A_kk)
 
+  With the powers of the dual uplink as variables beside the phases, it joins both ends.
 * *The cooperative bound* lets users decode together and every path add up in phase. No design
   passes it; it is not attained.
 

@@ -22,8 +22,9 @@ from drlapps.comms.ris_beamforming.surface import Complex, Real, Surface
 from drlapps.errors import InputError
 from drlapps.policy import Incumbents, Plan, Solver
 
-
-_SMALLEST = Block(np.ones((1, 1, 1), np.complex128), np.zeros((1, 1), np.complex128), 1.0, 1.0, Surface())
+_SMALLEST = Block(
+    np.ones((1, 1, 1), np.complex128), np.zeros((1, 1), np.complex128), 1.0, 1.0, Surface()
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,9 +259,10 @@ class PhaseAscent(Restarting):
     def refined(self, block: Block, starts: Real) -> Design:
         """Climb from every start and find the precoder for where the best climb ended."""
         users, _, antennas = block.cascaded.shape
-        # What forces no zeros for so many users is the limit of what is best at high power.
         objective = "mmse" if self.objective == "zf" and users > antennas else self.objective
         found = ascend_blocks([block], starts[None], objective)
+        if not np.isfinite(found.values).any():  # users whom no phases tell apart
+            found = ascend_blocks([block], starts[None], "mmse")
         best = int(found.values[0].argmax())
         phases, powers = found.phases[0, best], found.powers[0, best]
         return Design(phases, self.precoder(block, phases, powers), int(found.iterations.sum()))
@@ -271,7 +273,7 @@ class PhaseAscent(Restarting):
 
 
 class ZfLbfgs(PhaseAscent):
-    """L-BFGS on the rate of zero forcing; that of MMSE where users outnumber antennas."""
+    """L-BFGS on the rate of zero forcing; of MMSE precoding where zeros cannot be forced."""
 
     objective = "zf"
 

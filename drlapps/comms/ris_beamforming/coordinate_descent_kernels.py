@@ -18,7 +18,6 @@ from drlapps.comms.ris_beamforming.precoding_kernels import (
     transmitter,
 )
 
-
 STEP = 2.0 * np.pi / 64
 """Distance of the phases tried first where the amplitude depends on the phase."""
 
@@ -38,6 +37,31 @@ def _value(curvature: float, slope: complex, phi: complex) -> float:
 
 
 @njit(inline="always")
+def _parabola(
+    phi: complex, t: Complex, through: Complex, filtered: Complex, weight: Real
+) -> tuple[float, complex]:
+    """Return curvature and slope of the weighted error as a function of one reflection.
+
+    Args:
+        phi: the reflection as it is.
+        t: what each user receives of each stream, (K, K).
+        through: what of it comes by the element, per unit of ``phi``, (K, K).
+        filtered: receiver times weight, (K,).
+        weight: of each user's received power, (K,).
+    """
+    curvature = 0.0
+    slope = 0.0j
+    for k in range(t.shape[0]):
+        rest = 0.0j
+        for j in range(t.shape[0]):
+            path = through[k, j]
+            rest += path.conjugate() * (t[k, j] - phi * path)
+            curvature += weight[k] * squared(path)
+        slope += weight[k] * rest - filtered[k] * through[k, k].conjugate()
+    return curvature, slope
+
+
+@njit(inline="always")
 def _refined(curvature: float, slope: complex, law: Real, angle: float) -> float:
     """Return the least point near an angle, by parabolas through ever closer points."""
     width = STEP
@@ -50,6 +74,36 @@ def _refined(curvature: float, slope: complex, law: Real, angle: float) -> float
             angle += min(max(0.5 * (low - high) / bend, -1.0), 1.0) * width
         width *= 0.125
     return angle
+
+
+@njit(inline="always")
+def _best(
+    curvature: float,
+    slope: complex,
+    law: Real,
+    angles: Real,
+    levels: Complex,
+    angle: float,
+    phi: complex,
+) -> tuple[float, complex]:
+    """Return phase and reflection of least weighted error; those given if there are none less."""
+    modulus = np.sqrt(squared(slope))
+    if len(levels) == 0:
+        if modulus > 0.0:
+            phi = -slope / modulus
+            angle = np.arctan2(phi.imag, phi.real)
+    else:
+        least = _value(curvature, slope, phi)
+        for i in range(len(levels)):
+            value = _value(curvature, slope, levels[i])
+            if value < least:
+                least, phi, angle = value, levels[i], angles[i]
+        if len(law):
+            near = _refined(curvature, slope, law, angle)
+            level = _reflection(law, near)
+            if _value(curvature, slope, level) < least:
+                phi, angle = level, near
+    return angle, phi
 
 
 @njit(cache=True, error_model="numpy")
@@ -69,7 +123,7 @@ def alternate(
     sweeps: int,
     tolerance: float,
 ) -> NDArray[Any]:
-    """Improve every start's reflections and precoder in place.
+    """Improve every start's phases and precoder in place.
 
     Args:
         cascaded: (N, K, M).
@@ -92,14 +146,14 @@ def alternate(
         Iterations of each start, (S,).
     """
     elements, users, antennas = cascaded.shape
-    taken = np.zeros(len(reflections), np.int64)
+    taken = np.zeros(len(phases), np.int64)
     h = np.empty((users, antennas), np.complex128)
     t = np.empty((users, users), np.complex128)
     through = np.empty((elements, users, users), np.complex128)
     filtered = np.empty(users, np.complex128)
     weight = np.empty(users)
     system = np.empty((antennas, antennas), np.complex128)
-    for s in range(len(reflections)):
+    for s in range(len(phases)):
         theta, phi, g = phases[s], reflections[s], precoders[s]
         before = -1.0
         for step in range(log.shape[1]):
@@ -110,10 +164,9 @@ def alternate(
                 for k in range(users):
                     for m in range(antennas):
                         h[k, m] += phi[n] * cascaded[n, k, m]
-            share = power_of(g) / power
             received(h, g, t)
             unknown = noise + power * error * reflected
-            rate = receivers(t, share * unknown, filtered, weight)
+            rate = receivers(t, unknown * power_of(g) / power, filtered, weight)
             log[s, step:] = rate
             loading = unknown / power * weight.sum()
             if rate - before <= tolerance * rate or loading <= 0.0 or step == log.shape[1] - 1:
@@ -129,41 +182,13 @@ def alternate(
                 receivers(t, share * (noise + power * error * reflected), filtered, weight)
                 penalty = share * power * error * weight.sum()
                 for n in range(elements):
-                    # The weighted error is curvature |phi_n|^2 + 2 Re(conj(phi_n) slope).
-                    curvature = penalty
-                    slope = 0.0j
-                    for k in range(users):
-                        linear = 0.0j
-                        square = 0.0
-                        for j in range(users):
-                            path = through[n, k, j]
-                            linear += path.conjugate() * t[k, j]
-                            square += squared(path)
-                        slope += weight[k] * (linear - phi[n] * square)
-                        slope -= filtered[k] * through[n, k, k].conjugate()
-                        curvature += weight[k] * square
-                    best = phi[n]
-                    if len(levels) == 0:
-                        modulus = np.sqrt(squared(slope))
-                        if modulus > 0.0:
-                            best = -slope / modulus
-                            theta[n] = np.arctan2(best.imag, best.real)
-                    else:
-                        least = _value(curvature, slope, best)
-                        angle = theta[n]
-                        for i in range(len(levels)):
-                            value = _value(curvature, slope, levels[i])
-                            if value < least:
-                                least, best, angle = value, levels[i], angles[i]
-                        if len(law):
-                            near = _refined(curvature, slope, law, angle)
-                            level = _reflection(law, near)
-                            if _value(curvature, slope, level) < least:
-                                best, angle = level, near
-                        theta[n] = angle
+                    curvature, slope = _parabola(phi[n], t, through[n], filtered, weight)
+                    angle, best = _best(
+                        curvature + penalty, slope, law, angles, levels, theta[n], phi[n]
+                    )
                     move = best - phi[n]
                     reflected += squared(best) - squared(phi[n])
-                    phi[n] = best
+                    theta[n], phi[n] = angle, best
                     for k in range(users):
                         for j in range(users):
                             t[k, j] += move * through[n, k, j]

@@ -211,7 +211,7 @@ def _reflection(link: Link, phases: Tensor) -> _Reflection:
 def _matrix(link: Link, phi: Tensor, users: int) -> Tensor:
     """Return H, shape (B, K, M)."""
     flat = link.direct + phi.unsqueeze(1) @ link.cascaded
-    return flat.squeeze(1).unflatten(1, (users, -1))
+    return flat.reshape(len(phi), users, -1)
 
 
 def _noise(link: Link, phi: Tensor) -> Tensor:
@@ -288,7 +288,7 @@ def _sensed(
     ]
     present = torch.arange(users) < link.users[:, None]
     above = torch.where(present, rates - (value / link.users)[:, None], 0.0) / 5.0
-    linked = last[:, :, _ELEMENT_COLUMNS:].unflatten(2, (users, _USER_COLUMNS))
+    linked = last[:, :, _ELEMENT_COLUMNS:].reshape(*phases.shape, users, _USER_COLUMNS)
     links = torch.stack(
         [
             pull.real,

@@ -118,8 +118,9 @@ def downlink(h: Complex, shares: Real, power: float, noise: float) -> Complex:
         power: total power.
         noise: at each user.
     """
-    uplink = np.sqrt(power / noise * shares)[:, None] * h
     users = len(h)
+    noise = max(noise, 1e-14 * power * float((np.abs(h) ** 2).sum()), 1e-250)
+    uplink = np.sqrt(power / noise * shares)[:, None] * h
     inverse = np.linalg.inv(uplink @ uplink.conj().T + np.eye(users))
     error = np.diagonal(inverse).real
     heard = 1.0 - error > 1e-12
@@ -131,7 +132,8 @@ def downlink(h: Complex, shares: Real, power: float, noise: float) -> Complex:
     np.fill_diagonal(system, np.where(heard, np.diagonal(gains) / ratios, 1.0))
     system[:, ~heard] *= np.eye(users)[:, ~heard]
     powers = np.where(heard, np.linalg.solve(system, np.full(users, noise)), 0.0)
-    return np.asarray(directions * np.sqrt(power / powers.sum() * powers))
+    total = powers.sum()
+    return np.asarray(directions * np.sqrt(powers * (power / total if total > 0.0 else 0.0)))
 
 
 def value_and_gradient(block: Block, phases: Real, objective: str = "mmse") -> tuple[float, Real]:

@@ -6,11 +6,14 @@ so that renumbering elements permutes its actions and renumbering users changes 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.policies import ContinuousCritic
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, create_mlp
+from stable_baselines3.sac.policies import Actor, SACPolicy
 from torch import Tensor, nn
 
 from drlapps.comms.ris_beamforming.kernels import ELEMENT_COLUMNS, USER_COLUMNS
@@ -25,12 +28,13 @@ class Links(nn.Module):
 
     Args:
         width: embedding size.
+        columns: of an element.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, columns: int) -> None:
         super().__init__()
         self.link = nn.Linear(USER_COLUMNS, width)
-        self.element = nn.Linear(ELEMENT_COLUMNS, width, bias=False)
+        self.element = nn.Linear(columns, width, bias=False)
         self.own = nn.Linear(width, width)
         self.user = nn.Linear(width, width, bias=False)
 
@@ -51,6 +55,7 @@ class SurfaceEncoder(BaseFeaturesExtractor):
         width: embedding size of an element.
         link_width: embedding size of an element's link to a user.
         rounds: how often the elements hear of each other.
+        columns: of an element.
     """
 
     def __init__(
@@ -59,17 +64,20 @@ class SurfaceEncoder(BaseFeaturesExtractor):
         width: int = 64,
         link_width: int = 32,
         rounds: int = 2,
+        columns: int = ELEMENT_COLUMNS,
     ) -> None:
         super().__init__(observation_space, features_dim=width)
-        self.links = Links(link_width)
-        self.embed = nn.Linear(ELEMENT_COLUMNS + link_width, width)
+        self.columns = columns
+        self.links = Links(link_width, columns)
+        self.embed = nn.Linear(columns + link_width, width)
         self.own = nn.ModuleList(nn.Linear(width, width) for _ in range(rounds))
         self.heard = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(rounds))
 
     def forward(self, observations: Tensor) -> Tensor:
-        """Map (B, N, 15 + 5 K) to (B, 1 + N, width)."""
-        elements = observations[..., :ELEMENT_COLUMNS]
-        links = observations[..., ELEMENT_COLUMNS:].unflatten(-1, (-1, USER_COLUMNS))
+        """Map (B, N, columns + 5 K) to (B, 1 + N, width)."""
+        elements = observations[..., : self.columns]
+        links = observations[..., self.columns :]
+        links = links.reshape(*links.shape[:2], -1, USER_COLUMNS)
         exists = observations[..., :1]
         rows = self.embed(torch.cat([elements, self.links(elements, links, exists)], dim=-1))
         for own, heard in zip(self.own, self.heard, strict=True):
@@ -85,6 +93,101 @@ def _mean(values: Tensor, weight: Tensor, dim: int) -> Tensor:
 
 
 class SurfacePolicy(GaussianRowPolicy):
-    """Actor and critic on a :class:`SurfaceEncoder`."""
+    """Actor and critic on a :class:`SurfaceEncoder`, for PPO."""
 
     ENCODER: ClassVar[type[BaseFeaturesExtractor]] = SurfaceEncoder
+
+
+class _Each(nn.Module):
+    """A number for every element, (B, 1 + n, width) to (B, n)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.out = nn.Linear(width, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        numbers: Tensor = self.out(torch.relu(features[:, 1:])).squeeze(-1)
+        return numbers
+
+
+class _SoftActor(Actor):
+    """Mean and standard deviation of every element's squashed Gaussian."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.mu = _Each(self.features_dim)
+        deviation = _Each(self.features_dim)
+        nn.init.constant_(deviation.out.bias, self.log_std_init)
+        self.log_std = deviation  # type: ignore[assignment]
+
+
+class _SoftCritic(ContinuousCritic):
+    """Judges actions as one more column of the elements; critics differ in their last layers."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        width, sizes = arguments["features_dim"], arguments["net_arch"]
+        self.q_networks = [nn.Sequential(*create_mlp(width, 1, sizes)) for _ in self.q_networks]
+        for index, network in enumerate(self.q_networks):
+            self.add_module(f"qf{index}", network)
+
+    def forward(self, obs: Tensor, actions: Tensor) -> tuple[Tensor, ...]:
+        elements, links = obs[..., :ELEMENT_COLUMNS], obs[..., ELEMENT_COLUMNS:]
+        judged = torch.cat([elements, actions.unsqueeze(-1), links], dim=-1)
+        summary = self.features_extractor(judged)[:, 0]
+        return tuple(network(summary) for network in self.q_networks)
+
+
+class SoftSurfacePolicy(SACPolicy):
+    """Actor and critics on a :class:`SurfaceEncoder` each, for SAC.
+
+    Args:
+        observation_space: Box (N, 15 + 5 K).
+        action_space: Box (N,).
+        lr_schedule: learning rate by progress left.
+        use_sde: refused; state-dependent noise has a matrix for a fixed number of actions.
+        log_std_init: logarithm of the standard deviation before training, near enough.
+        critic: sizes of the critics' own layers.
+        encoder: keyword arguments of the encoders, such as ``width``.
+
+    Raises:
+        ValueError: ``use_sde`` is asked for.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Box,
+        action_space: spaces.Box,
+        lr_schedule: Callable[[float], float],
+        use_sde: bool = False,
+        log_std_init: float = -2.0,
+        critic: Sequence[int] = (64,),
+        **encoder: Any,
+    ) -> None:
+        if use_sde:
+            raise ValueError("a policy that fits any number of rows has no state-dependent noise")
+        super().__init__(
+            observation_space,
+            action_space,
+            lr_schedule,
+            net_arch={"pi": [], "qf": list(critic)},
+            log_std_init=log_std_init,
+            features_extractor_class=SurfaceEncoder,
+            features_extractor_kwargs=encoder,
+        )
+
+    def make_actor(self, features_extractor: BaseFeaturesExtractor | None = None) -> Actor:
+        """Return an actor with a number for every element."""
+        arguments = self._update_features_extractor(self.actor_kwargs, features_extractor)
+        return _SoftActor(**arguments).to(self.device)
+
+    def make_critic(
+        self, features_extractor: BaseFeaturesExtractor | None = None
+    ) -> ContinuousCritic:
+        """Return critics that see actions beside observations."""
+        columns = ELEMENT_COLUMNS + 1
+        extractor = features_extractor or self.features_extractor_class(
+            self.observation_space, columns=columns, **self.features_extractor_kwargs
+        )
+        arguments = self._update_features_extractor(self.critic_kwargs, extractor)
+        return _SoftCritic(**arguments).to(self.device)

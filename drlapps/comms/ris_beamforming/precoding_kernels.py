@@ -69,7 +69,7 @@ def receivers(t: Complex, noise: float, filtered: Complex, weight: Real) -> floa
         if product > 1e200:
             rate += np.log2(product)
             product = 1.0
-    return rate + np.log2(product)
+    return float(rate + np.log2(product))
 
 
 @njit(inline="always")

@@ -28,9 +28,9 @@ PPO = Preset(
 
 _JOINT: dict[str, object] = {"actions": "joint", "steps": 1, "start": "zero"}
 
-# As published: 20 000 decisions on one channel in the units of that code, a network of 2 x 512, a
-# batch of 16, and as many updates as decisions. There every decision is an episode of its own or
-# part of a single long one; its reward depends on nothing before, so the discount has no meaning.
+# As published: 20 000 decisions on one channel in the units of that code, networks of 2 x 512, a
+# batch of 16, as many updates as decisions. What a decision brings depends on nothing before, so
+# that each may as well be an episode; the discount has no meaning then.
 SAC_PAPER = Preset(
     algorithm="sac",
     steps=20_000,

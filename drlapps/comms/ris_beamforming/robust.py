@@ -66,7 +66,7 @@ class Belief:
             gap = np.abs(high.reflection(even) - low.reflection(even)) ** 2
             off = off + (gap @ (np.abs(block.cascaded) ** 2).mean(axis=2).T) / 12.0
         others = block.power * (1.0 - 1.0 / len(users))
-        scale = 1.0 / np.sqrt(1.0 + others * off[users] / max(block.noise, 1e-100))
+        scale = 1.0 / np.sqrt(1.0 + others * off[users] / block.noise)
         return replace(
             block,
             cascaded=scale[:, None, None] * block.cascaded[users],

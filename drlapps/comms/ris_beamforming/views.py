@@ -212,7 +212,7 @@ def gains(received: Real, title: str) -> alt.LayerChart:
     decibel = np.maximum(10.0 * np.log10(np.maximum(received, 1e-300)), _FLOOR)
     rows = [
         {
-            "user": k + 1, "stream": j + 1, "gain": decibel[k, j],
+            "user": k + 1, "stream": j + 1, "gain": float(decibel[k, j]),
             "words": _decibels(decibel[k, j]),
         }
         for k in range(users)
