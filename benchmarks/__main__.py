@@ -18,6 +18,7 @@ from benchmarks import (
     finance_steps,
     inventory_steps,
     power_flow,
+    ris_solvers,
     ris_steps,
     startup,
     training,
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "finance-steps": finance_steps.run,
     "inventory-steps": inventory_steps.run,
     "power-flow": power_flow.run,
+    "ris-solvers": ris_solvers.run,
     "ris-steps": ris_steps.run,
     "training": training.run,
     "startup": startup.run,
@@ -92,8 +94,12 @@ def _bar(row: Row) -> str:
         return ""
     if row.ratio is not None:
         return f"at least {row.bar:g} x"
-    # Of seconds less is better, of what is done in them more.
-    return f"at most {row.bar:g}" if row.unit == "CPU s" else f"at least {row.bar:,.0f}"
+    # Of time less is better, of what is done in it more.
+    return (
+        f"at most {row.bar:g}"
+        if row.unit in ("CPU s", ris_solvers.UNIT)
+        else f"at least {row.bar:,.0f}"
+    )
 
 
 if __name__ == "__main__":

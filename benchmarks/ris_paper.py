@@ -151,7 +151,10 @@ def learn(who: str, power_dbm: float, number: int, steps: int) -> Course:
     truth = channel(number, arm.preset, {"power_dbm": power_dbm, **arm.settings})
     pool = [believed(truth) if arm.dreams else truth]
     batch = Ledger(RisBeamformingEnv(1, pool, **arm.preset.environment))
-    model = build(replace(arm.preset, steps=steps), batch, seed=number)
+    network = dict(arm.preset.policy_kwargs)
+    if "decisions" in network:
+        network["decisions"] = steps
+    model = build(replace(arm.preset, policy_kwargs=network), batch, seed=number)
     model.learn(steps)
     actions = np.array(batch.actions, np.float64)
     scored = (rates(true_block(scene, 0), actions) for scene in (truth, physical(truth)))

@@ -148,6 +148,7 @@ class Agent(Policy):
 
     Attributes:
         instances: parameters of the train pool it learnt from.
+        weights: the network's parameters by name.
     """
 
     def __init__(self, preset: Preset, weights: Mapping[str, Array]) -> None:
@@ -155,7 +156,7 @@ class Agent(Policy):
         self.instances = preset.instances
         self.algorithm = ALGORITHMS[preset.algorithm]
         self._preset = preset
-        self._weights = weights
+        self.weights = weights
         # Import now what the first plan would otherwise be billed for; torch imports half of itself
         # with the first optimizer.
         import torch
@@ -172,7 +173,7 @@ class Agent(Policy):
         policy = self._policy
         if policy is None or (policy.observation_space, policy.action_space) != spaces:
             with torch.random.fork_rng(devices=[]):
-                self._policy = with_weights(build_policy(self._preset, *spaces), self._weights)
+                self._policy = with_weights(build_policy(self._preset, *spaces), self.weights)
         self._memory: tuple[Array, ...] | None = None
         self._starts = np.ones(env.num_envs, dtype=np.bool_)
         self._generator_state = torch.Generator().manual_seed(seed).get_state()

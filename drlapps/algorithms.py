@@ -197,7 +197,12 @@ ALGORITHMS: dict[str, Algorithm] = {
     "apg": Algorithm(
         "drlapps.analytic_gradient.algorithm:AnalyticPolicyGradient",
         _BOX,
-        _preset("apg", 1_000_000, 64, learning_rate={"linear": [1e-3, 0.0]}),
+        # It learns no spread of the actions; what there is serves those who sample, or go on with
+        # its weights by another algorithm.
+        replace(
+            _preset("apg", 1_000_000, 64, learning_rate={"linear": [1e-3, 0.0]}),
+            policy_kwargs={"log_std_init": -2.0},
+        ),
         differentiates=True,
     ),
     "decision-transformer": Algorithm(

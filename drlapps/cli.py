@@ -99,6 +99,9 @@ def train(
         typer.Option("--hyper", metavar="KEY=VALUE", help="hyper-parameter of the algorithm"),
     ] = [],  # noqa: B006 - Typer reads the default, nothing changes it
     settings: Settings = [],  # noqa: B006
+    start: Annotated[
+        str, typer.Option(help="finished run whose weights to begin with", show_default=False)
+    ] = "",
     out: Annotated[str | None, typer.Option(help="directory of the runs")] = None,
     resume: Annotated[str | None, typer.Option(help="continue the runs in a directory")] = None,
     executor: Executor = "processes",
@@ -125,7 +128,7 @@ def train(
         else:
             runs = commands.train(
                 str(task), agent=agent, steps=steps, seeds=range(first_seed, first_seed + seeds),
-                hyperparameters=parse(hyper), settings=parse(own), out=out,
+                hyperparameters=parse(hyper), settings=parse(own), start=start, out=out,
                 executor=executor, workers=workers, device=device, bar=bar,
             )  # fmt: skip
     screen.show(runs, screen.runs, as_json)

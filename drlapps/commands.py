@@ -101,6 +101,7 @@ def train(
     seeds: Sequence[int],
     hyperparameters: Mapping[str, object],
     settings: Mapping[str, object],
+    start: str = "",
     out: str | None,
     executor: str,
     workers: int | None,
@@ -121,6 +122,7 @@ def train(
     choices = {
         "task": name, "agent": chosen, "steps": steps, "device": device,
         "hyperparameters": dict(hyperparameters), "settings": dict(settings),
+        **({"start": start} if start else {}),
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]
     home = Path(out) if out else Path("runs") / task.id / chosen / digest

@@ -34,6 +34,8 @@ class RunSpec:
         device: of the network.
         checkpoint_seconds: at least so much CPU time passes between two checkpoints; 0 writes
             one before every rollout.
+        start: directory of a finished run of the task whose weights this one begins with; its
+            network must be the same, its algorithm need not.
     """
 
     task: str
@@ -45,6 +47,7 @@ class RunSpec:
     settings: Mapping[str, object] = field(default_factory=dict)
     device: str = "cpu"
     checkpoint_seconds: float = 10.0
+    start: str = ""
 
     def __str__(self) -> str:
         return f"{self.task} {self.agent} seed {self.seed}"
@@ -70,6 +73,7 @@ class RunSpec:
         words = ["drlapps", "train", self.task, "--agent", self.agent]
         words += ["--first-seed", str(self.seed), "--seeds", "1"]
         words += ["--steps", str(self.steps)] if self.steps else []
+        words += ["--start", self.start] if self.start else []
         for flag, values in (("--hyper", self.hyperparameters), ("--set", self.settings)):
             for key, value in values.items():
                 words += [flag, f"{key}={_toml(value)}"]

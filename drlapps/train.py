@@ -71,6 +71,8 @@ def _train(spec: RunSpec) -> dict[str, Any]:
     bridge = SB3Bridge(batch)
     model = build(chosen, bridge, spec.seed, spec.device, task)
     run = RunDirectory(spec.directory)
+    if spec.start and not run.checkpoint.exists():
+        with_weights(model.policy, load_agent(spec.start, task)[0].weights)
     progress = Progress(task, chosen, run, spec, bridge)
     progress.check_validation(model)
     if not run.manifest_path.exists():

@@ -123,6 +123,44 @@ def test_parameters_of_a_task_are_options_and_the_trained_agent_solves(run: Any)
     assert json.loads(same)["solution"] == row["solution"]
 
 
+def test_parameters_of_a_task_reach_the_pool_that_takes_them(run: Any) -> None:
+    words = ("evaluate", "dual-sourcing", "-p", "regular-only", "--json")
+    code, out, _ = run(*words, "--pool", "validation", "--problem", "u04-lr2-ce105")
+    assert code == 0
+    problems = {row["instance"].rpartition(":")[0] for row in json.loads(out)}
+    assert problems == {"validation-u04-lr2-ce105"}
+    code, _, err = run(*words, "--problem", "u04-lr2-ce105")
+    assert code == 2
+    assert "problem shapes generated instances; it cannot change given ones" in err
+
+
+def test_a_comparison_begins_with_what_the_task_draws_of_it(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import altair as alt
+
+    from drlapps.scheduling.job_shop import views
+
+    seen: list[Any] = []
+
+    def drawn(instances: list[Any], comparison: dict[str, Any]) -> dict[str, alt.Chart]:
+        seen.append(([instance.name for instance in instances], {*comparison}))
+        values = [{"name": p["name"], "mean": p["mean"]} for p in comparison["policies"]]
+        chart = alt.Chart(alt.InlineData(values=values)).mark_bar().encode(x="mean:Q", y="name:N")
+        return {"makespan-by-rule": chart}
+
+    words = ("compare", "job-shop", "-a", "random", "-b", "spt", "-i", "ft06,la01", "--json")
+    plain = json.loads(run(*words)[1])
+    monkeypatch.setattr(views, "comparison_figures", drawn, raising=False)
+    found = json.loads(run(*words)[1])
+    first, *others = found["figures"]
+    assert first["title"] == "Makespan by rule"
+    [rows] = first["spec"]["datasets"].values()
+    assert [row["name"] for row in rows] == ["random", "spt"]
+    assert others == plain["figures"]
+    assert seen == [(["ft06", "la01"], plain.keys() - {"figures"})]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

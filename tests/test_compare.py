@@ -166,6 +166,62 @@ def test_aggregates_match_the_formulas_they_are_named_after() -> None:
     assert pair["probability"] > 0.9
 
 
+def on_paths(rows: list[Result], problems: int = 2) -> list[Result]:
+    """Return the results as those on numbered paths of so many problems, in turn."""
+    numbers = [int(row.instance.removeprefix("i")) for row in rows]
+    return [
+        replace(row, instance=f"p{number % problems}:{number // problems}")
+        for row, number in zip(rows, numbers, strict=True)
+    ]
+
+
+def test_means_by_problem_are_those_of_its_instances() -> None:
+    rows = on_paths(agent("drl", 3, 5.0) + baseline("rule", 7.0))
+    found = compare(TASK, rows)["problems"]
+    assert [(p["name"], p["instances"]) for p in found] == [("p0", 10), ("p1", 10)]
+    for problem in found:
+        for name, own in problem["policies"].items():
+            gaps = [
+                row.gap_percent
+                for row in rows
+                if row.policy == name and row.instance.startswith(f"{problem['name']}:")
+            ]
+            assert own["gap_percent"] == pytest.approx(np.mean(gaps))
+            assert own["mean"] == pytest.approx(100.0 + np.mean(gaps))
+            low, high = own["interval"]
+            assert low < own["mean"] < high
+    # One policy without runs: the t interval of its mean, as SciPy gives it.
+    gaps = [row.value for row in rows if row.policy == "rule" and row.instance.startswith("p1:")]
+    spread = scipy_stats.sem(gaps)
+    by_scipy = scipy_stats.t.interval(0.95, len(gaps) - 1, np.mean(gaps), spread)
+    assert found[1]["policies"]["rule"]["interval"] == pytest.approx(by_scipy)
+
+
+def test_an_infeasible_result_costs_its_problem_the_mean_and_no_other() -> None:
+    rows = on_paths(baseline("rule", 7.0))
+    rows[0] = replace(rows[0], feasible=False, value=None, gap_percent=None)
+    first, second = (problem["policies"]["rule"] for problem in compare(TASK, rows)["problems"])
+    assert first == {"mean": None, "interval": None, "gap_percent": None}
+    assert second["mean"] is not None
+
+
+def test_without_references_problems_have_no_gaps() -> None:
+    rows = [replace(row, reference=None) for row in on_paths(baseline("rule", 7.0))]
+    own = compare(TASK, rows)["problems"][0]["policies"]["rule"]
+    assert own["gap_percent"] is None
+    assert own["mean"] is not None
+
+
+def test_problems_are_told_apart_where_there_are_several_with_several_instances() -> None:
+    rows = baseline("rule", 7.0)
+    assert compare(TASK, rows)["problems"] == []
+    assert compare(TASK, on_paths(rows, problems=1))["problems"] == []
+    assert compare(TASK, on_paths(rows, problems=INSTANCES))["problems"] == []
+    mixed = on_paths(rows, problems=INSTANCES - 1)
+    counts = [problem["instances"] for problem in compare(TASK, mixed)["problems"]]
+    assert counts == [2] + [1] * (INSTANCES - 2)
+
+
 def test_everyone_must_be_scored_on_the_same_instances() -> None:
     with pytest.raises(InputError, match="exactly once"):
         compare(TASK, agent("drl", 3, 5.0) + baseline("short", 5.0)[:-1])

@@ -189,9 +189,11 @@ def as_json(value: Any) -> Any:
 
 def compared() -> Any:
     found = commands.evaluate(
-        JOB_SHOP, policies=["spt", "random"], instances=["ft06", "la01"], pool="test",
+        JOB_SHOP, policies=["spt", "random"], instances=["ft06", "la01..la02"], pool="test",
         settings={}, options={}, seed=0, bar=Bar(quiet=True),
     )  # fmt: skip
+    # As if two of them were paths of one problem.
+    found = [{**row, "instance": row["instance"].replace("la0", "la:")} for row in found]
     rows = [Result.of(row) for row in found]
     # Three "runs" of one of them, so that there is an agent and a verdict.
     agents = [
@@ -203,6 +205,7 @@ def compared() -> Any:
     rows += [Result.of(row) for row in agents]
     comparison = compare(registry.get(JOB_SHOP), rows)
     assert comparison["verdicts"]
+    assert comparison["problems"]
     return {**comparison, "figures": [{"title": "", "spec": {}}]}
 
 

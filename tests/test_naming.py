@@ -48,6 +48,22 @@ def test_a_problem_alone_is_its_first_path() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("coin:2", "coin"),
+        ("ring:error-5:2", "ring:error-5"),
+        ("ring:error-5", "ring:error-5"),
+        ("coin", "coin"),
+        # Days of a stretch of history are no path of it.
+        ("coin:5400..5651", "coin:5400..5651"),
+        ("coin:2011-01-01..2011-12-31", "coin:2011-01-01..2011-12-31"),
+    ],
+)
+def test_numbered_paths_belong_to_a_problem(name: str, problem: str) -> None:
+    assert naming.problem(name) == problem
+
+
+@pytest.mark.parametrize(
     ("word", "said"),
     [
         ("coin:3..2", "is no range of at most 100000 paths"),

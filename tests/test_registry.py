@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import sys
 from collections.abc import Iterator
@@ -258,6 +259,39 @@ def test_parameters_are_those_of_environment_and_train_pool() -> None:
     }
 
 
+def test_parameters_of_other_pools_and_of_named_instances_are_known_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = registry.get(f"{TINY}:WALK")
+    module = sys.modules[registry.environment_class(task).__module__]
+
+    def few(count: int = 3, spread: float = 1.0) -> list[object]:
+        return [module.Start(spread, count)]
+
+    def named(words: list[str], edge: float = 0.5) -> list[object]:
+        return []
+
+    monkeypatch.setattr(module, "few", few, raising=False)
+    monkeypatch.setattr(module, "named", named, raising=False)
+    pools = {"few": f"{module.__name__}:few", **task.pools}
+    found = registry.parameters(replace(task, pools=pools, instances=f"{module.__name__}:named"))
+    kinds = {name: (p.default, p.of) for name, p in found.items() if p.of == "instances"}
+    # The train pool's default goes before that of others.
+    assert kinds == {
+        "spread": (2.0, "instances"), "count": (3, "instances"), "edge": (0.5, "instances"),
+    }  # fmt: skip
+    assert "min_voltage" in registry.parameters(registry.get("energy/crew-restoration"))
+
+
+def test_a_pool_takes_its_own_settings_alone() -> None:
+    task = registry.get("scheduling/dual-sourcing")
+    assert registry.accepted(task, "validation", {"problem": "p", "periods": 3}) == {"problem": "p"}
+    with pytest.raises(InputError, match=r"the validation pool of \S+ has no parameter 'periods'"):
+        registry.pool(task, "validation", periods=3)
+    with pytest.raises(InputError, match="unknown pool of scheduling/dual-sourcing 'tets'"):
+        registry.accepted(task, "tets", {})
+
+
 def test_settings_go_where_they_belong() -> None:
     task = registry.get(f"{TINY}:WALK")
     env, instances = registry.split_settings(task, {"spread": 1.0, "step": 0.1})
@@ -350,6 +384,16 @@ def test_a_comparison_shows_the_figures_that_the_views_name() -> None:
         registry.compared_figures(shop, job, plan, "").keys()
         == registry.figures(shop, job, plan, "").keys()
     )
+
+
+def test_views_may_draw_a_whole_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = registry.get("scheduling/lost-sales")
+    assert registry.comparison_figures(task, [], {}) == {}
+    views = importlib.import_module(task.views)
+    monkeypatch.setattr(views, "comparison_figures", lambda *given: {"what": given}, raising=False)
+    assert registry.comparison_figures(task, ["toy"], {"task": ""}) == {
+        "what": (["toy"], {"task": ""})
+    }
 
 
 def test_settings_change_named_instances_where_the_task_lets_them() -> None:

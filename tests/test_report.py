@@ -24,6 +24,7 @@ from drlapps.report import charts, courses, formats, learning, page, tables
 from drlapps.task import Information, Metric, Task
 
 INSTANCES = [f"i{number}" for number in range(8)]
+ALL = ("learner", "novice", "solver", "rule", "twin", "fragile", "oracle")
 HOSTILE = "<script>alert('x')</script>|[a](http://evil.example/)\x1b[31m"
 
 
@@ -35,8 +36,9 @@ def task(*, minimize=True):
 
 
 def comparison(
-    *, seeds=4, relative=True, minimize=True, names=(), instances=8, doomed=(), budget=None
-):
+    *, seeds=4, relative=True, minimize=True, names=(), instances=8, doomed=(), budget=None,
+    called=INSTANCES,
+):  # fmt: skip
     """Compare two agents, a solver, a rule, a failing method and a bound on made-up costs.
 
     The reference is 100, so that a cost of 110 is a gap of 10 percent.
@@ -52,7 +54,7 @@ def comparison(
         rows.append(
             Result(
                 task="toys/sorting", policy=renamed.get(name, name), kind=kind,
-                information=str(information), run_seed=seed, instance=INSTANCES[index],
+                information=str(information), run_seed=seed, instance=called[index],
                 instance_hash=str(index), value=value, metrics={}, feasible=feasible,
                 status=more.pop("status", "heuristic") if feasible else "time-out", bound=None,
                 reference=100.0 if relative else None,
@@ -84,6 +86,12 @@ def comparison(
 @pytest.fixture(scope="module")
 def whole():
     return comparison()
+
+
+@pytest.fixture(scope="module")
+def problems():
+    """Compare on four paths of one problem, the first of which is too much for one method."""
+    return comparison(called=[f"{'hills' if i < 4 else 'plains'}:{i % 4}" for i in range(8)])
 
 
 def printed(found, width=100, **options):
@@ -236,6 +244,53 @@ def test_the_tables_of_one_result_and_of_many(whole):
     assert shown.count("\n") > len(whole["results"])
 
 
+def test_problems_are_columns_unless_they_are_more_than_the_policies(problems, whole):
+    by_problem = table(problems, "By problem")
+    assert [column.header for column in by_problem.grid.columns] == ["policy", "hills", "plains"]
+    order = ["solver", "learner", "twin", "rule", "novice", "fragile", "oracle (bound)"]
+    assert [row[0] for row in texts(by_problem)] == order
+    assert "(4); the lowest of the contest" in by_problem.note
+    many = {**problems, "problems": problems["problems"] * 4}
+    grid = table(many, "By problem").grid
+    assert [column.header for column in grid.columns] == ["problem", *order]
+    assert [row[0].text for row in grid.rows] == ["hills", "plains"] * 4
+    assert grid.rows[1][1:] == tuple(row[2] for row in by_problem.grid.rows)
+    assert not [each for each in tables.tables(whole) if each.title == "By problem"]
+
+
+def test_the_best_of_the_contest_on_each_problem_stands_out(problems):
+    cells = {row[0].text: row[1:] for row in table(problems, "By problem").grid.rows}
+    # Fragile fails on one of the hills and has a gap of 5 on the plains; the oracle's 3 is none
+    # to compete with.
+    tones = {name: [cell.tone for cell in row] for name, row in cells.items()}
+    assert tones.pop("oracle (bound)") == ["faint", "faint"]
+    assert tones.pop("solver") == ["good", "good"]
+    assert tones.pop("fragile") == ["bad", ""]
+    assert all(row == ["", ""] for row in tones.values())
+    assert cells["fragile"][0].text == "infeasible"
+    own = problems["problems"][1]["policies"]["rule"]["mean"]
+    assert float(cells["rule"][1].text) == pytest.approx(own, abs=0.05)
+    # Whoever shows the same number stands out too.
+    [first, second] = problems["problems"]
+    twins = {**second["policies"], "twin": second["policies"]["solver"]}
+    same = {**problems, "problems": [first, {**second, "policies": twins}]}
+    tones = {row[0].text: row[2].tone for row in table(same, "By problem").grid.rows}
+    assert [name for name, tone in tones.items() if tone == "good"] == ["solver", "twin"]
+
+
+def test_the_highest_stands_out_where_higher_is_better(problems):
+    turned = {**problems, "metric": {**problems["metric"], "minimize": False}}
+    by_problem = table(turned, "By problem")
+    best = [row[0].text for row in by_problem.grid.rows if row[1].tone == "good"]
+    assert best == ["novice"]
+    assert "the highest of the contest" in by_problem.note
+
+
+def test_problems_of_different_sizes_say_so():
+    found = comparison(called=[*(f"hills:{i}" for i in range(7)), "plain"])
+    assert "(1 to 7)" in table(found, "By problem").note
+
+
 # Numbers
 
 
@@ -305,6 +360,20 @@ def test_a_long_name_is_folded_and_not_cut():
     assert shown.replace("\n", "").count("x") >= 2 * 150
 
 
+def test_headers_are_broken_at_their_joints_no_further_than_need_be():
+    names = [f"hills:steep-{'very-' * 4}{letter}" for letter in "abcd"]
+    found = comparison(called=[f"{names[i % 4]}:{i}" for i in range(8)])
+    wide, narrow = printed(found, 200), printed(found, 70)
+    assert all(f"  {name}" in wide for name in names)
+    assert all(name not in narrow for name in names)
+    start = narrow.index("By problem")
+    assert all(len(line) <= 70 for line in narrow[start:].splitlines()[:8])
+    # Nothing of them is lost.
+    head = narrow[start : narrow.index("policy", start) + 70]
+    assert head.count("very-") == 4 * 4
+    assert narrow.count("hills:") == 4
+
+
 def test_colours_follow_the_verdict_and_the_wish_for_none(whole):
     colourful = printed(whole, force_terminal=True, color_system="standard")
     assert "\x1b[32mbetter" in colourful
@@ -315,6 +384,10 @@ def test_colours_follow_the_verdict_and_the_wish_for_none(whole):
 
 def test_a_name_commands_no_terminal():
     assert "\x1b" not in printed(comparison(names={"rule": HOSTILE}))
+    called = [f"{HOSTILE if i < 4 else 'plains'}:{i}" for i in range(8)]
+    shown = printed(comparison(called=called))
+    assert "By problem" in shown
+    assert "\x1b" not in shown
 
 
 # Markdown
@@ -426,6 +499,24 @@ def test_cells_average_runs_and_leave_the_infeasible_empty(whole):
     assert cells["fragile", "i1"] is not None
 
 
+def test_each_problem_has_a_panel_of_means(problems, whole):
+    chart = charts.by_problem(problems).to_dict()
+    [rows] = chart["datasets"].values()
+    assert len(rows) == 2 * 7
+    assert chart["facet"]["sort"] == ["hills", "plains"]
+    found = {(row["problem"], row["policy"]): row for row in rows}
+    own = problems["problems"][0]["policies"]["learner"]
+    row = found["hills", "learner"]
+    assert [row["mean"], row["low"], row["high"]] == [own["mean"], *own["interval"]]
+    assert found["hills", "fragile"]["failed"] == "infeasible"
+    assert found["plains", "fragile"]["failed"] == ""
+    titles = [section.title for section in charts.comparison_charts(problems)]
+    assert "By problem, with 95 % confidence interval" in titles
+    # No chart without problems, nor for more of them than anybody would look through.
+    assert charts.by_problem(whole) is None
+    assert charts.by_problem({**problems, "problems": problems["problems"] * 20}) is None
+
+
 def test_profiles_hold_the_curves_of_the_comparison(whole):
     rows = rows_of(charts.profiles(whole))[0]
     curve = [row["share"] for row in rows if row["policy"] == "rule"]
@@ -479,7 +570,9 @@ def test_long_courses_keep_their_ends():
 @pytest.mark.parametrize(
     "options",
     [{}, {"relative": False}, {"relative": False, "minimize": False}, {"instances": 1},
-     {"doomed": ("learner", "novice", "solver", "rule", "twin", "fragile", "oracle")}],
+     {"called": ["a:0", "a:1", "b", "c", "d", "e", "f", "g"]},
+     {"called": ["a:0", "a:1", "b:0", "b:1", "b:2", "b:3", "b:4", "b:5"], "doomed": ALL},
+     {"doomed": ALL}],
 )  # fmt: skip
 def test_all_charts_can_be_drawn(options):
     import vl_convert
@@ -539,6 +632,30 @@ def test_a_saved_comparison_comes_back(whole, tmp_path):
     path = tmp_path / "found.json"
     files.write_json(path, whole)
     assert report.load(path) == whole
+
+
+def test_a_comparison_saved_before_there_were_problems_is_read(whole, tmp_path):
+    old = {key: value for key, value in whole.items() if key != "problems"}
+    files.write_json(tmp_path / "old.json", old)
+    assert report.load(tmp_path / "old.json") == old
+    assert report.markdown(old) == report.markdown(whole)
+    assert Page(report.html(old)).specs == Page(report.html(whole)).specs
+
+
+def test_problems_that_do_not_fit_the_policies_are_refused(problems, tmp_path):
+    path = tmp_path / "found.json"
+    files.write_json(path, problems)
+    assert report.load(path) == problems
+    first = problems["problems"][0]
+    few = {name: own for name, own in first["policies"].items() if name != "twin"}
+    more = {**first["policies"], "other": first["policies"]["twin"]}
+    for policies, said in ((few, "'hills' lacks the policy 'twin'"), (more, "no 'other'")):
+        files.write_json(path, {**problems, "problems": [{**first, "policies": policies}]})
+        with pytest.raises(InputError, match=said):
+            report.load(path)
+    files.write_json(path, {**problems, "problems": [{**first, "instances": "four"}]})
+    with pytest.raises(InputError, match=r"problems\[0\].instances is not a whole number"):
+        report.load(path)
 
 
 @pytest.mark.parametrize(

@@ -329,7 +329,7 @@ def test_feasible_solutions_come_before_good_ones(
     seen: list[dict[str, np.ndarray]] = []
 
     def scored(task: Any, agent: Agent, env: Any, instances: Any) -> tuple[float, float]:
-        seen.append(dict(agent._weights))
+        seen.append(dict(agent.weights))
         return next(scores)
 
     monkeypatch.setattr(train, "validation_score", scored)
@@ -467,6 +467,40 @@ def test_a_network_too_small_for_the_validation_pool_is_refused_at_once(tmp_path
     with pytest.raises(InputError, match="acts only on the size it was trained for"):
         train.train(spec)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:
+    """Analytic policy gradients first, then an algorithm that needs no model."""
+    first = spec_of("apg", tmp_path / "first")
+    train.train(first)
+    begun, _ = load_tensors(RunDirectory(first.directory).weights)
+    second = spec_of(
+        "ppo", tmp_path / "second", start=first.directory, settings={"continuous": True},
+        hyperparameters={"learning_rate": 0.0},
+    )  # fmt: skip
+    train.train(second)
+    kept, _ = load_tensors(RunDirectory(second.directory).weights)
+    assert kept.keys() == begun.keys()
+    for name, array in begun.items():
+        np.testing.assert_array_equal(kept[name], array)
+    learning = replace(second, directory=str(tmp_path / "third"), hyperparameters={})
+    train.train(learning)
+    broken = replace(second, directory=str(tmp_path / "fourth"), hyperparameters={})
+    assert killed(broken, "between two steps", 45)
+    train.train(broken)
+    assert outcome(tmp_path / "third") == outcome(tmp_path / "fourth")
+    assert f"--start {first.directory}" in learning.command()
+
+
+def test_weights_to_begin_with_must_be_of_the_task_and_fit(tmp_path: Path) -> None:
+    train.train(spec_of("ppo", tmp_path / "first", steps=64))
+    for changes, message in (
+        ({"start": str(tmp_path / "nothing")}, "nothing"),
+        ({"start": str(tmp_path / "first"), "settings": {"continuous": True}}, "do not fit"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train.train(replace(spec_of("ppo", tmp_path / "run"), **changes))
+    assert not (tmp_path / "run").exists()
 
 
 def test_changes_to_the_preset_reach_it(tmp_path: Path) -> None:

@@ -34,12 +34,14 @@ class AnalyticPolicyGradient(BaseAlgorithm):
         gamma: discount of the rewards.
         n_steps: decisions through which gradients flow back; by default the whole episode.
         noise: standard deviation of the normal noise on actions, in their own units.
-        max_grad_norm: to which gradients are clipped.
+        max_action_norm: to which the derivatives of an episode's return by each of its decisions
+            are clipped, in units of reward: episodes whose gradients explode do not drown others.
+        max_grad_norm: to which the gradient of the weights is clipped.
         policy_kwargs: of the network.
         tensorboard_log: directory of events.
         verbose: of SB3's own messages.
         seed: of everything random.
-        device: of the network and the model.
+        device: of the network; the model has its own.
         _init_setup_model: whether to build the network at once.
 
     Raises:
@@ -57,6 +59,7 @@ class AnalyticPolicyGradient(BaseAlgorithm):
         gamma: float = 1.0,
         n_steps: int | None = None,
         noise: float = 0.0,
+        max_action_norm: float = 1.0,
         max_grad_norm: float = 1.0,
         policy_kwargs: dict[str, Any] | None = None,
         tensorboard_log: str | None = None,
@@ -81,10 +84,12 @@ class AnalyticPolicyGradient(BaseAlgorithm):
             raise ValueError(f"gamma must be positive and at most 1, not {gamma}")
         if noise < 0.0:
             raise ValueError(f"noise must not be negative, not {noise}")
-        if not max_grad_norm > 0.0:
-            raise ValueError(f"max_grad_norm must be positive, not {max_grad_norm}")
+        for name, norm in (("action", max_action_norm), ("grad", max_grad_norm)):
+            if not norm > 0.0:
+                raise ValueError(f"max_{name}_norm must be positive, not {norm}")
         self.gamma, self.n_steps = gamma, n_steps
-        self.noise, self.max_grad_norm = noise, max_grad_norm
+        self.noise = noise
+        self.max_action_norm, self.max_grad_norm = max_action_norm, max_grad_norm
         if _init_setup_model:
             self._setup_model()
 
@@ -147,7 +152,8 @@ class AnalyticPolicyGradient(BaseAlgorithm):
         self.policy.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
-        self.policy.optimizer.step()
+        if norm.isfinite():  # One that overflowed says nothing.
+            self.policy.optimizer.step()
         return rewards.detach().sum(dim=0), float(norm)
 
     def _play(self, model: DifferentiableModel[Any], state: Any) -> Tensor:
@@ -162,12 +168,15 @@ class AnalyticPolicyGradient(BaseAlgorithm):
 
     def _act(self, observations: Tensor) -> Tensor:
         """Return the likeliest actions, with noise, inside the action space."""
-        actions = self.policy.get_distribution(observations.float()).mode()
+        seen = observations.to(self.device, torch.float32)
+        actions = self.policy.get_distribution(seen).mode().to(observations.device)
         if self.noise:
             actions = actions + self.noise * torch.randn_like(actions)
         space: Any = self.action_space
         low, high = (torch.from_numpy(b).to(actions.device) for b in (space.low, space.high))
-        clipped: Tensor = _Clip.apply(actions, low, high)  # type: ignore[no-untyped-call]
+        # The loss is a mean over the rows.
+        most = self.max_action_norm / len(actions)
+        clipped: Tensor = _Clip.apply(actions, low, high, most)  # type: ignore[no-untyped-call]
         return clipped
 
     def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
@@ -175,16 +184,23 @@ class AnalyticPolicyGradient(BaseAlgorithm):
 
 
 class _Clip(torch.autograd.Function):
-    """Clips to a box; what lies outside can still be drawn back by its gradient."""
+    """Clips actions to a box and, on the way back, the gradients of each row to a norm.
+
+    Actions outside of the box can still be drawn back into it by their gradients.
+    """
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        ctx.save_for_backward(values > high, values < low)
-        return values.clamp(low, high)
+    def forward(ctx: Any, actions: Tensor, low: Tensor, high: Tensor, most: float) -> Tensor:
+        ctx.save_for_backward(actions > high, actions < low)
+        ctx.most = most
+        return actions.clamp(low, high)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         above, below = ctx.saved_tensors
         # A descent step goes against the gradient: a negative one leads further up.
         leaving = (above & (gradient < 0)) | (below & (gradient > 0))
-        return gradient.masked_fill(leaving, 0.0), None, None
+        gradient = gradient.masked_fill(leaving, 0.0)
+        norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+        scale = ctx.most / norms.clamp(min=ctx.most)
+        return gradient * scale.view(-1, *[1] * (gradient.dim() - 1)), None, None, None

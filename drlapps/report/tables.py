@@ -205,7 +205,8 @@ def _means(problem: Json, policies: Sequence[Json], comparison: Json) -> list[Ce
     def cell(mean: float | None, bound: bool) -> Cell:
         if not is_number(mean):
             return Cell(INFEASIBLE, "bad")
-        return Cell(form(mean), "faint" if bound else "good" if mean == best else "")
+        # Whoever shows the same number as the best stands out with it.
+        return Cell(form(mean), "faint" if bound else "good" if form(mean) == form(best) else "")
 
     return [cell(each["mean"], p["bound"]) for each, p in zip(found, policies, strict=True)]
 

@@ -123,7 +123,7 @@ def made(seed: int = 0, rows: int = 8, **hyperparameters: Any) -> AnalyticPolicy
 def gradient(model: AnalyticPolicyGradient) -> dict[str, Tensor]:
     """The gradient of the loss of the model's first update."""
     bridge: Any = model.env
-    model.max_grad_norm = 1e9
+    model.max_action_norm = model.max_grad_norm = 1e9
     model._update(Masses(), bridge)
     parameters = model.policy.named_parameters()
     return {name: p.grad.clone() for name, p in parameters if p.grad is not None}
@@ -231,14 +231,23 @@ def test_a_state_without_its_past_is_the_same_state() -> None:
 
 
 def test_clipped_actions_can_be_drawn_back() -> None:
-    values = torch.tensor([-2.0, -2.0, 0.5, 2.0, 2.0], requires_grad=True)
+    values = torch.tensor([[-2.0, -2.0, 0.5, 2.0, 2.0]], requires_grad=True)
     one = torch.ones(5)
-    clipped = _Clip.apply(values, -one, one)  # type: ignore[no-untyped-call]
-    assert clipped.tolist() == [-1.0, -1.0, 0.5, 1.0, 1.0]
+    clipped = _Clip.apply(values, -one, one, 9.0)  # type: ignore[no-untyped-call]
+    assert clipped.tolist() == [[-1.0, -1.0, 0.5, 1.0, 1.0]]
     # A step against the gradient: the first would go further out, so would the last.
-    clipped.backward(torch.tensor([1.0, -1.0, 3.0, 1.0, -1.0]))
+    clipped.backward(torch.tensor([[1.0, -1.0, 3.0, 1.0, -1.0]]))
     assert values.grad is not None
-    assert values.grad.tolist() == [0.0, -1.0, 3.0, 1.0, 0.0]
+    assert values.grad.tolist() == [[0.0, -1.0, 3.0, 1.0, 0.0]]
+
+
+def test_an_exploding_row_is_clipped_and_the_others_are_not() -> None:
+    values = torch.zeros(2, 2, 2, requires_grad=True)
+    one = torch.ones(2)
+    clipped = _Clip.apply(values, -one, one, 5.0)  # type: ignore[no-untyped-call]
+    clipped.backward(torch.tensor([[[1.0, -2.0], [0.0, 2.0]], [[0.0, 3e9], [-4e9, 0.0]]]))
+    assert values.grad is not None
+    assert values.grad.tolist() == [[[1.0, -2.0], [0.0, 2.0]], [[0.0, 3.0], [-4.0, 0.0]]]
 
 
 def test_noise_changes_what_is_played_and_its_critic_is_left_alone() -> None:
@@ -297,6 +306,7 @@ def test_other_algorithms_can_go_on_with_its_weights() -> None:
         ({"n_steps": 0}, "0 is no possible n_steps"),
         ({"noise": -0.1}, "noise must not be negative, not -0.1"),
         ({"max_grad_norm": 0.0}, "max_grad_norm must be positive, not 0.0"),
+        ({"max_action_norm": -1.0}, "max_action_norm must be positive, not -1.0"),
         ({"n_epochs": 2}, "unknown hyper-parameter of AnalyticPolicyGradient 'n_epochs'"),
     ],
 )

@@ -49,9 +49,9 @@ its paper's model in ways that change the conclusions:
 
 Here elements have the amplitude of their law, the noise is ``sigma^2``, sizes are free, and agents
 are judged on channels that they have never met, beside the classical methods. ``paper_model``
-brings normalisation and noise of that code back (:mod:`.paper`), so that its curves can be
-explained. Its best agent reaches 4.5 bit/s/Hz at 5 dBm and 8.2 at 30 dBm (``N = 16``, ``beta_min =
-0.6``); under the same normalisation and noise, WMMSE at random phases reaches 7.2 and 30.6.
+brings the first two back (:mod:`.paper`), so that the published curves can be explained. Their best
+agent reaches 4.5 bit/s/Hz at 5 dBm and 8.2 at 30 dBm (``N = 16``, ``beta_min = 0.6``); in the same
+model, WMMSE at random phases reaches 7.2 and 30.6.
 
 **Classical methods.** All of them start from phases and find a precoder, or the other way round.
 

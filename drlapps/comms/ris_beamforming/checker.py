@@ -160,18 +160,18 @@ def _noise(setting: Setting) -> float:
 def _reflected(setting: Setting, phases: Floats) -> Complexes:
     """Return amplitude times exp(j phase) of each element, (N,)."""
     least = setting.beta_min if setting.amplitude == "phase-dependent" else 1.0
-    values = []
+    amplitudes = []
     for phase in phases:
-        lift = (1.0 + math.sin(phase - setting.mu)) / 2.0
-        amplitude = least + (1.0 - least) * math.pow(lift, setting.kappa)
-        values.append(complex(amplitude * math.cos(phase), amplitude * math.sin(phase)))
-    reflected = np.array(values)
+        # The code of Saglam et al. exchanges the arguments of the arctangent.
+        seen = math.pi / 2.0 - phase if setting.paper_model else phase
+        lift = (1.0 + math.sin(seen - setting.mu)) / 2.0
+        amplitudes.append(least + (1.0 - least) * math.pow(lift, setting.kappa))
+    parts = [[math.cos(phase) for phase in phases], [math.sin(phase) for phase in phases]]
     if setting.paper_model:
-        # Saglam et al. divide both parts by what all elements have of them together.
-        real = math.sqrt(2.0) * math.fsum(abs(value.real) for value in values)
-        imaginary = math.sqrt(2.0) * math.fsum(abs(value.imag) for value in values)
-        reflected = reflected.real / (real or 1.0) + 1j * reflected.imag / (imaginary or 1.0)
-    return reflected
+        # It divides both parts by what all elements have of them together.
+        totals = [math.sqrt(2.0) * math.fsum(map(abs, part)) for part in parts]
+        parts = [[x / (t or 1.0) for x in part] for part, t in zip(parts, totals, strict=True)]
+    return np.array(amplitudes) * (np.array(parts[0]) + 1j * np.array(parts[1]))
 
 
 def _jain(rates: list[float]) -> float:

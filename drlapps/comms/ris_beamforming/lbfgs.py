@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drlapps.comms.ris_beamforming import lbfgs_kernels as kernels
+from drlapps.comms.ris_beamforming import lbfgs_kernels, rate_kernels
 from drlapps.comms.ris_beamforming.block import Block
 from drlapps.comms.ris_beamforming.surface import Complex, Real
 from drlapps.errors import InputError, unknown
@@ -93,7 +93,7 @@ def ascend_blocks(
     surface = blocks[0].surface
     variables = np.zeros((*starts.shape[:2], elements + users * (objective == "rate")))
     variables[..., :elements] = starts
-    values, counts = kernels.ascend(
+    values, counts = lbfgs_kernels.ascend(
         real, imag, direct, rho, offset, (surface.beta_min, surface.mu, surface.kappa),
         2**surface.bits if surface.bits else 0, blocks[0].paper_model,
         variables, iterations, tolerance,
@@ -146,28 +146,29 @@ def value_and_gradient(block: Block, phases: Real, objective: str = "mmse") -> t
     """
     real, imag, direct, rho, offset = _arrays([block], objective)
     surface = block.surface
-    problem = kernels.Problem(
+    problem = rate_kernels.Problem(
         real[0], imag[0], direct[0], rho[0], offset,
         surface.beta_min, surface.mu, surface.kappa, block.paper_model,
     )  # fmt: skip
     gradient = np.empty(len(phases))
-    work = kernels.workspace(real.shape[1], *direct.shape[1:])
-    return kernels.evaluate(problem, np.asarray(phases, np.float64), gradient, work), gradient
+    work = rate_kernels.workspace(real.shape[1], *direct.shape[1:])
+    return rate_kernels.evaluate(problem, np.asarray(phases, np.float64), gradient, work), gradient
 
 
 def _arrays(blocks: Sequence[Block], objective: str) -> tuple[Real, Real, Complex, Real, float]:
     """Return the real and imaginary parts (B, N, K M), direct paths, rho and the offset."""
     if objective not in OBJECTIVES:
         raise unknown("objective", objective, OBJECTIVES)
+    # Whatever the layout of what is given, the kernels are compiled for one.
     cascaded = np.stack([block.cascaded for block in blocks])
     _, users, elements, antennas = cascaded.shape
     if objective == "zf" and users > antennas:
         raise InputError(f"{antennas} antennas cannot force zeros for {users} users; use mmse")
     cascaded = cascaded.swapaxes(1, 2).reshape(len(blocks), elements, users * antennas)
-    direct = np.stack([block.direct for block in blocks]).astype(np.complex128)
+    direct = np.stack([block.direct for block in blocks])
     rho = np.array([users * block.noise / block.power for block in blocks])
     offset = 1.0 if objective == "zf" else 0.0
-    return cascaded.real.copy(), cascaded.imag.copy(), direct, rho, offset
+    return cascaded.real.copy("C"), cascaded.imag.copy("C"), direct.copy("C"), rho, offset
 
 
 def _shares(logarithms: Real, users: int) -> Real:

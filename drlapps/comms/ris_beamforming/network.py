@@ -185,9 +185,9 @@ class SoftSurfacePolicy(SACPolicy):
         self, features_extractor: BaseFeaturesExtractor | None = None
     ) -> ContinuousCritic:
         """Return critics that see actions beside observations."""
-        columns = ELEMENT_COLUMNS + 1
-        extractor = features_extractor or self.features_extractor_class(
-            self.observation_space, columns=columns, **self.features_extractor_kwargs
+        assert isinstance(self.observation_space, spaces.Box)
+        extractor = features_extractor or SurfaceEncoder(
+            self.observation_space, columns=ELEMENT_COLUMNS + 1, **self.features_extractor_kwargs
         )
         arguments = self._update_features_extractor(self.critic_kwargs, extractor)
         return _SoftCritic(**arguments).to(self.device)

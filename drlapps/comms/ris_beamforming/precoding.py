@@ -66,7 +66,7 @@ def rzf(h: Complex, power: float, noise: ArrayLike) -> Complex:
 
     One factor scales all streams to the power (Peel et al. 2005).
     """
-    return _full_power(_adjoint(h) @ _regularised(h, power, noise)[1], power)
+    return _full_power(_receivers(h, power, noise)[0], power)
 
 
 def mmse(h: Complex, power: float, noise: ArrayLike) -> Complex:
@@ -78,18 +78,15 @@ def mmse(h: Complex, power: float, noise: ArrayLike) -> Complex:
     which solve K linear equations. (More than these rates where a user's channel is zero: its
     power goes to the others.)
     """
-    rho, inverse = _regularised(h, power, noise)
-    gram = h @ _adjoint(h)
-    # H H^H A = I - rho A; near its limits only one of both sides keeps its digits.
-    heard = _diagonal(gram @ inverse).real
+    directions, error = _receivers(h, power, noise)
+    heard = _diagonal(h @ directions).real
     safe = np.where(heard > 0.0, heard, 1.0)
-    missed = _squares(inverse) * rho[..., None, None]
     users = range(h.shape[-2])
-    system = -missed / safe[..., None, :]
-    system[..., users, users] = _diagonal(inverse).real
+    system = -_squares(error) / safe[..., None, :]
+    system[..., users, users] = _diagonal(error).real
     powers = np.linalg.solve(system, np.ones_like(heard)[..., None])[..., 0]
     powers = np.where(heard > 0.0, np.maximum(powers, 0.0) / safe, 0.0)
-    return _full_power(_adjoint(h) @ inverse * np.sqrt(powers)[..., None, :], power)
+    return _full_power(directions * np.sqrt(powers)[..., None, :], power)
 
 
 def wmmse(
@@ -175,17 +172,25 @@ def _noise(h: Complex, power: float, noise: ArrayLike) -> Real:
     return np.asarray(np.maximum(noise, np.maximum(_LOWEST * power * mean, 1e-100)))
 
 
-def _regularised(h: Complex, power: float, noise: ArrayLike) -> tuple[Real, Complex]:
-    """Return rho, (...), and ``A = (H H^H + rho I)^-1``, (..., K, K)."""
-    users = h.shape[-2]
-    rho = users * _noise(h, power, noise) / power
-    system = h @ _adjoint(h) + rho[..., None, None] * np.eye(users)
-    return rho, np.linalg.inv(system)
+def _receivers(h: Complex, power: float, noise: ArrayLike) -> tuple[Complex, Complex]:
+    """Return ``V = H^H A``, (..., M, K), and the covariance of errors ``rho A = I - H V``.
+
+    Of the two forms of each the better conditioned is taken: that with the smaller inverse.
+    """
+    users, antennas = h.shape[-2:]
+    rho = (users * _noise(h, power, noise) / power)[..., None, None]
+    other = _adjoint(h)
+    if users <= antennas:
+        inverse = np.linalg.inv(h @ other + rho * np.eye(users))
+        return other @ inverse, rho * inverse
+    directions = np.linalg.inv(other @ h + rho * np.eye(antennas)) @ other
+    return directions, np.eye(users) - h @ directions
 
 
 def _inverse(h: Complex) -> Complex:
     """Return the right inverse of the independent rows, (..., M, K); 0 in the others' columns."""
-    return np.asarray(np.linalg.pinv(h * _independent(h)[..., None], rcond=1e-15))
+    taken = _independent(h)
+    return np.asarray(np.linalg.pinv(h * taken[..., None], rcond=1e-15) * taken[..., None, :])
 
 
 def _independent(h: Complex) -> Real:

@@ -137,9 +137,7 @@ def test_the_order_of_elements_users_and_antennas_does_not_matter(seed, label, o
         return
     rng = np.random.default_rng(seed)
     k, n, m = (rng.permutation(size) for size in drawn.cascaded.shape)
-    mixed = replace(
-        drawn, cascaded=drawn.cascaded[k][:, n][:, :, m], direct=drawn.direct[k][:, m]
-    )
+    mixed = replace(drawn, cascaded=drawn.cascaded[k][:, n][:, :, m], direct=drawn.direct[k][:, m])
     phases = angles(seed, len(n))
     value, gradient = value_and_gradient(drawn, phases, objective)
     shuffled, slopes = value_and_gradient(mixed, phases[n], objective)
