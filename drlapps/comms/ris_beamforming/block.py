@@ -46,8 +46,9 @@ class Block:
 
     def reflection(self, phases: Real) -> Complex:
         """Return phi of phases (..., N)."""
-        reflected = self.surface.reflection(phases)
-        return paper.normalised(reflected) if self.paper_model else reflected
+        if self.paper_model:
+            return paper.reflection(self.surface, phases)
+        return self.surface.reflection(phases)
 
     def matrix(self, phases: Real) -> Complex:
         """Return H, shape (..., K, M), for phases (..., N)."""
@@ -78,7 +79,7 @@ def _block(
     setting = channel.setting
     noise = setting.noise_variance
     if setting.paper_model:
-        noise = paper.noise(noise, setting.users)
+        noise, surface = paper.noise(noise, setting.users), paper.swapped(surface)
     return Block(
         cascaded, direct, setting.power, noise, surface, error, setting.direct, setting.paper_model
     )

@@ -92,9 +92,10 @@ def alternate(
     precoders = np.array(precoders, complex, order="C")
     angles = _angles(work.surface)
     log = np.empty((len(phases), iterations + 1))
+    # Copies: a kernel is compiled anew for arrays that are read-only.
     taken = kernels.alternate(
-        np.ascontiguousarray(np.swapaxes(work.cascaded, 0, 1)),
-        np.ascontiguousarray(work.direct),
+        np.array(np.swapaxes(work.cascaded, 0, 1), order="C"),
+        np.array(work.direct),
         work.power,
         max(work.noise + work.power * work.error * work.has_direct, _LEAST_NOISE),
         work.error,

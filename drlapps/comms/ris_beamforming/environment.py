@@ -373,7 +373,7 @@ class RisBeamformingEnv(VectorEnvironment):
                     self.kept_precoders[row, block, : setting.antennas, : setting.users]
                 ]
             ],
-            "trace": self.trace[row].tolist(),
+            "trace": self.trace[row, : setting.blocks * self.steps].tolist(),
         }
 
     def differentiable(self) -> Refinement:

@@ -37,7 +37,13 @@ _PER_LN2 = 2.0 / math.log(2.0)
 
 @njit(cache=True, fastmath=True)
 def reflect(
-    rows: Array, phases: Array, sizes: Array, physics: Array, shown: Array, phi: Array, law: Array,
+    rows: Array,
+    phases: Array,
+    sizes: Array,
+    physics: Array,
+    shown: Array,
+    phi: Array,
+    law: Array,
     noise: Array,
 ) -> None:
     """Work out what the elements reflect.
@@ -76,7 +82,7 @@ def reflect(
             for part in range(2):
                 total = 0.0
                 for n in range(sizes[row, 1]):
-                    total += abs(phi[row, part, n])
+                    total += abs(law[row, 2 + part, n])
                 scale = 1.0 / (math.sqrt(2.0) * total) if total > 0.0 else 0.0
                 for n in range(sizes[row, 1]):
                     phi[row, part, n] *= scale
