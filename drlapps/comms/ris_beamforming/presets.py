@@ -6,6 +6,11 @@ from drlapps.agents import Preset
 
 _REFINEMENT: dict[str, object] = {"actions": "increments", "steps": 12}
 
+_SMALL: dict[str, object] = {"width": 32, "link_width": 16}
+"""The network of 64 learns no more from as many decisions, and takes twice as long."""
+
+# What a decision gains shows at once, so that little of the discount's horizon is needed. Noise of
+# 0.4 radians at first: below, the gradient drowns in what the critic does not explain.
 PPO = Preset(
     algorithm="ppo",
     steps=1_500_000,
@@ -13,17 +18,39 @@ PPO = Preset(
     hyperparameters={
         "n_steps": 12,
         "batch_size": 1024,
-        "n_epochs": 6,
-        "learning_rate": {"linear": [1e-3, 0.0]},
+        "n_epochs": 4,
+        "learning_rate": {"linear": [1.5e-3, 0.0]},
         "gamma": 0.9,
         "gae_lambda": 0.9,
         "ent_coef": 0.0,
     },
     policy="drlapps.comms.ris_beamforming.network:SurfacePolicy",
-    policy_kwargs={"log_std_init": -2.0},
+    policy_kwargs={**_SMALL, "log_std_init": -2.0},
     environment=_REFINEMENT,
     instances={"family": "mixed"},
     validate_every=75_000,
+)
+
+SAC = Preset(
+    algorithm="sac",
+    steps=100_000,
+    n_envs=16,
+    hyperparameters={
+        "buffer_size": 100_000,
+        "learning_starts": 2_000,
+        "batch_size": 256,
+        "learning_rate": {"linear": [1e-3, 0.0]},
+        "tau": 0.01,
+        "train_freq": 1,
+        "gradient_steps": 2,
+        "gamma": 0.9,
+        "ent_coef": 1e-4,
+    },
+    policy="drlapps.comms.ris_beamforming.network:SoftSurfacePolicy",
+    policy_kwargs=_SMALL,
+    environment=_REFINEMENT,
+    instances={"family": "mixed"},
+    validate_every=10_000,
 )
 
 _JOINT: dict[str, object] = {"actions": "joint", "steps": 1, "start": "zero"}
