@@ -142,8 +142,8 @@ def rates(block: Block, actions: Real) -> Real:
     return precoding.sum_rate(matrices, precoders * np.sqrt(block.power / used), block.noise)
 
 
-def learn(who: str, power_dbm: float, number: int, steps: int) -> Course:
-    """Train an agent on a channel and return what it got."""
+def learn(who: str, power_dbm: float, number: int, steps: int, hidden: int) -> Course:
+    """Train an agent with layers of ``hidden`` units on a channel and return what it got."""
     from drlapps.agents import build
     from drlapps.comms.ris_beamforming.environment import RisBeamformingEnv
 
@@ -151,7 +151,7 @@ def learn(who: str, power_dbm: float, number: int, steps: int) -> Course:
     truth = channel(number, arm.preset, {"power_dbm": power_dbm, **arm.settings})
     pool = [believed(truth) if arm.dreams else truth]
     batch = Ledger(RisBeamformingEnv(1, pool, **arm.preset.environment))
-    network = dict(arm.preset.policy_kwargs)
+    network = {**arm.preset.policy_kwargs, "net_arch": [hidden, hidden]}
     if "decisions" in network:
         network["decisions"] = steps
     model = build(replace(arm.preset, policy_kwargs=network), batch, seed=number)
@@ -247,6 +247,9 @@ def main(
     powers: Annotated[str, typer.Option(help="in dBm")] = "5,30",
     seeds: Annotated[int, typer.Option(min=1, help="channels, one a run")] = 3,
     steps: Annotated[int, typer.Option(min=1, help="decisions of a run")] = SAC_PAPER.steps,
+    hidden: Annotated[
+        int, typer.Option(min=1, help="units: 512 in the code, 256 in its README")
+    ] = 512,
     arms: Annotated[str, typer.Option(help=f"some of: {'; '.join(ARMS)}")] = "; ".join(ARMS),
     picture_file: Annotated[
         Path | None, typer.Option("--picture", help="HTML file for the courses at the last power")
@@ -265,7 +268,7 @@ def main(
         for power_dbm in values:
             for number in range(1, seeds + 1):
                 for who in chosen:
-                    course = learn(who, power_dbm, number, steps)
+                    course = learn(who, power_dbm, number, steps, hidden)
                     courses.append(course)
                     reached = f"{course.paper[-LAST:].mean():.2f}"
                     print(f"{power_dbm:g} dBm, {number}, {who}: {reached}", file=sys.stderr)

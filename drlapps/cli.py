@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from drlapps.cli_evaluate import evaluate
 from drlapps.cli_history import backtest, data
 from drlapps.errors import Failure, InputError
 from drlapps.options import (
@@ -134,46 +135,7 @@ def train(
     screen.show(runs, screen.runs, as_json)
 
 
-@app.command(context_settings=FREE)
-def evaluate(
-    ctx: typer.Context,
-    task: TaskName,
-    policy: Annotated[
-        list[str],
-        typer.Option(
-            "--policy",
-            "-p",
-            autocompletion=complete_policy,
-            help="baseline, pretrained, run directory or file.py:CLASS; @K for best of K samples",
-        ),
-    ],
-    instances: Instances = [],  # noqa: B006
-    pool: PoolName = "test",
-    time_limit: TimeLimit = None,
-    option: Options = [],  # noqa: B006
-    settings: Settings = [],  # noqa: B006
-    solutions: Annotated[bool, typer.Option(help="put the solutions into the rows")] = False,
-    seed: Seed = 0,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Score policies on instances, one row each.
-
-    Example: drlapps evaluate scheduling/job-shop --policy pretrained --instances ta01..ta10
-    """  # fmt: skip
-    from drlapps import commands, screen
-    from drlapps.progress import Bar
-    from drlapps.settings import parse, words
-
-    own = [*settings, *flags(ctx, task)]
-    screen.hush(quiet)
-    with Bar(quiet) as bar:
-        rows = commands.evaluate(
-            task, policies=policy, instances=words(instances), pool=pool,
-            settings=parse(own), options=parse(option, time_limit=time_limit), seed=seed,
-            bar=bar, solutions=solutions,
-        )  # fmt: skip
-    screen.show(rows, screen.results, as_json)
+app.command(context_settings=FREE)(evaluate)
 
 
 @app.command(context_settings=FREE)

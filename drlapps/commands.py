@@ -156,14 +156,24 @@ def train_runs(specs: Sequence[Any], executor: str, workers: int | None, bar: Ba
     ]
 
 
-def _instances(
-    task: Task, names: Sequence[str], pool: str, changes: Mapping[str, object]
-) -> list[Any]:
-    """Return the named instances, or those of a pool without names, changed by settings.
+def stage(
+    task: Task, names: Sequence[str], pool: str, settings: Mapping[str, object]
+) -> tuple[JSON, list[Any]]:
+    """Return on what policies are scored: settings of the environment, and instances.
+
+    Args:
+        task: the problem.
+        names: of the instances.
+        pool: whose instances are taken where no names are given.
+        settings: of the environment and of the instances.
 
     Raises:
-        InputError: there are none, one comes twice, or they do not take a setting.
+        InputError: there is no such pool, or agents learn from it; there are no instances, or one
+            comes twice; a setting is unknown, or not one of theirs.
     """
+    if not names:
+        _check_pool(task, pool)
+    env, changes = registry.split_settings(task, settings)
     takes = registry.changes_instances(task) if names else registry.accepted(task, pool, changes)
     _refuse_changes({key: value for key, value in changes.items() if key not in takes})
     if names:
@@ -175,7 +185,7 @@ def _instances(
     doubles = {i.name for i in found if [j.name for j in found].count(i.name) > 1}
     if doubles:
         raise InputError(f"instance named twice: {', '.join(sorted(doubles))}")
-    return found
+    return env, found
 
 
 def _check_pool(task: Task, pool: str) -> None:
@@ -183,7 +193,9 @@ def _check_pool(task: Task, pool: str) -> None:
     if pool not in task.pools:
         raise unknown(f"pool of {task.id}", pool, task.pools)
     if pool == "train":
-        raise InputError("the train pool is what agents learn from; score on another")
+        raise InputError(
+            "the train pool is what agents learn from; score on another, or evaluate --family N"
+        )
 
 
 def evaluate(
@@ -202,9 +214,7 @@ def evaluate(
     from drlapps.evaluate import evaluate
 
     task = registry.get(name)
-    _check_pool(task, pool)
-    env, changes = registry.split_settings(task, settings)
-    chosen = _instances(task, instances, pool, changes)
+    env, chosen = stage(task, instances, pool, settings)
     contestants = [contestant(task, word, options) for word in dict.fromkeys(policies)]
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
     results = evaluate(
@@ -250,8 +260,7 @@ def solve(
     from drlapps.evaluate import evaluate
 
     task = registry.get(name)
-    env, changes = registry.split_settings(task, settings)
-    found = _instances(task, [instance] if instance is not None else [], "toy", changes)
+    env, found = stage(task, [instance] if instance is not None else [], "toy", settings)
     if len(found) > 1 and instance is not None:
         raise InputError(f"{instance!r} names {len(found)} instances; solve takes one")
     chosen = found[0]
@@ -292,9 +301,7 @@ def compare(
     from drlapps.evaluate import evaluate
 
     task = registry.get(name)
-    _check_pool(task, pool)
-    env, changes = registry.split_settings(task, settings)
-    chosen = _instances(task, instances, pool, changes)
+    env, chosen = stage(task, instances, pool, settings)
     own = [PRETRAINED] if task.pretrained else []
     words = [*(agents or own), *(baselines or [k for k, b in task.baselines.items() if b.compared])]
     if budget is not None:

@@ -35,6 +35,10 @@ class Report:
 class Policy(ABC):
     """Acts on all rows of a batch at once.
 
+    A policy that looks ahead may also have ``plan(env, observations, steps)``, which returns its
+    next actions, shape ``(steps, num_envs, ...)``; where it decides less often than the environment
+    moves, it replays them (see :mod:`drlapps.frequency`).
+
     Attributes:
         environment: parameters of the environment that the policy expects to act in, such as the
             admissible actions it was trained with. They never change the metric.
@@ -92,6 +96,10 @@ class Solver(Policy):
         actions = np.stack([a[min(self._step, len(a) - 1)] for a in rows if a is not None])
         self._step += 1
         return actions
+
+    def plan(self, env: VectorEnvironment, observations: Array, steps: int) -> Array:
+        """Return the plans' next actions for so many steps, shape ``(steps, num_envs, ...)``."""
+        return np.stack([self.act(env, observations) for _ in range(steps)])
 
     def report(self, row: int) -> Report:
         """Return the plan's status, bound and incumbents."""

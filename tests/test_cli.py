@@ -194,6 +194,32 @@ def test_evaluate_gives_a_row_for_each_policy_and_instance(run: Any) -> None:
     assert [r["metric"] for r in json.loads(again)] == [r["metric"] for r in rows]
 
 
+def test_a_sweep_gives_one_object_and_its_report(run: Any, tmp_path: Path) -> None:
+    saved, page, text = tmp_path / "s.json", tmp_path / "s.html", tmp_path / "s.md"
+    words = (
+        "evaluate", "serial-inventory", "-p", "clark-scarf", "-p", "sterman", "--pool", "toy",
+        "--every", "1,2", "--perturb", "levels=4..6:3",
+    )  # fmt: skip
+    code, out, _ = run(
+        *words, "--json", "--save", str(saved), "--html", str(page), "--markdown", str(text)
+    )
+    assert code == 0
+    found = json.loads(out)
+    assert json.loads(saved.read_text()) == found
+    assert found["frequency"]["values"] == [1, 2]
+    assert [sweep["parameter"] for sweep in found["sweeps"]] == ["levels"]
+    assert all(set(row) == SOLVE_KEYS | {"decision_every", "perturbed"} for row in found["results"])
+    for shown in (page, text):
+        assert "best frequency-averaged" in shown.read_text()
+    code, out, _ = run(*words, "--quiet")
+    assert code == 0
+    for name in ("clark-scarf", "sterman", "CVaR", "frequency-"):
+        assert name in out
+    code, out, _ = run("evaluate", "job-shop", "-p", "spt", "--family", "3", "--json")
+    assert code == 0
+    assert json.loads(out)["instances"] == ["family:1", "family:2", "family:3"]
+
+
 def test_the_way_from_training_to_a_verdict(run: Any, tmp_path: Path) -> None:
     home = tmp_path / "runs"
     words = (
@@ -261,6 +287,10 @@ def test_the_way_from_training_to_a_verdict(run: Any, tmp_path: Path) -> None:
         (["evaluate", "job-shop", "-p", "spt", "--pool", "tset"], "did you mean test"),
         (["evaluate", "job-shop", "-p", "spt", "-i", "ta01,ta01"], "named twice"),
         (["evaluate", "job-shop", "-p", "spt@0", "-i", "ta01"], "positive number"),
+        (["evaluate", "job-shop", "-p", "spt", "--html", "x.html"], "add --every, --perturb or"),
+        (["evaluate", "job-shop", "-p", "spt", "--perturb", "dely=0..1"], "did you mean delay"),
+        (["evaluate", "job-shop", "-p", "spt", "--every", "0"], "whole numbers of steps"),
+        (["evaluate", "job-shop", "-p", "spt", "--every", "2"], "no action can be held"),
         (["train", "job-shop", "--agent", "pppo"], "did you mean ppo"),
         (["train", "job-shop", "--agent", "sac", "--executor", "serial"], "Discrete"),
         (["train", "job-shop", "--executor", "cluster"], "cluster"),

@@ -97,7 +97,8 @@ def test_a_restored_state_continues_bit_for_bit(task: Task) -> None:
     for step in range(STEPS // 2):
         env.step(admissible(env, step))
     state = env.export_state()
-    assert all(isinstance(value, np.ndarray) for value in state.values())
+    # Checkpoints are safetensors, which know no complex numbers or objects.
+    assert {value.dtype.kind for value in state.values()} <= set("biuf")
     other.restore_state(state)
     assert [i.hash for i in env.instances] == [i.hash for i in other.instances]
     for step in range(STEPS):

@@ -26,6 +26,7 @@ from drlapps.progress import Bar
 from drlapps.scheduling.job_shop import files
 from drlapps.scheduling.job_shop.environment import JobShopEnv
 from drlapps.scheduling.job_shop.features import FEATURES
+from drlapps.sweep import robustness
 from drlapps.task import Task
 
 ROOT = Path(__file__).parents[1]
@@ -209,6 +210,13 @@ def compared() -> Any:
     return {**comparison, "figures": [{"title": "", "spec": {}}]}
 
 
+def swept() -> Any:
+    return robustness(
+        JOB_SHOP, policies=["spt"], instances=["ft06"], pool="test", draws=None, every=["1"],
+        perturb=["delay=0,0.5"], settings={}, options={}, seed=0, bar=Bar(quiet=True),
+    )  # fmt: skip
+
+
 def solved() -> Any:
     return commands.solve(
         JOB_SHOP, policy="spt", instance="ft06", options={}, settings={}, seed=0,
@@ -249,6 +257,7 @@ def test_market_data_have_their_documented_shapes() -> None:
         ("show", lambda: commands.show(JOB_SHOP)),
         ("solve", solved),
         ("compare", compared),
+        ("evaluate", swept),
     ],
 )
 def test_json_has_its_documented_shape(command: str, found: Callable[[], Any]) -> None:

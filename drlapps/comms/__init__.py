@@ -80,6 +80,7 @@ RIS_BEAMFORMING = Task(
     agents={
         "ppo": f"{_RIS}.presets:PPO",
         "apg": f"{_RIS}.presets:APG",
+        "apg-fast": f"{_RIS}.presets:APG_FAST",
         "sac": f"{_RIS}.presets:SAC",
         "sac-paper": f"{_RIS}.presets:SAC_PAPER",
         "ddpg-paper": f"{_RIS}.presets:DDPG_PAPER",

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from drlapps.comms.ris_beamforming.block import Block, believed_block, true_block
 from drlapps.comms.ris_beamforming.channel import Channel
+from drlapps.comms.ris_beamforming.kernels import ELEMENT_COLUMNS, USER_COLUMNS
 from drlapps.comms.ris_beamforming.surface import Complex
 from drlapps.errors import InputError
 
-_ELEMENT_COLUMNS, _USER_COLUMNS = 15, 5
 _TINY, _LIMIT = 1e-9, 10.0
 _PER_LN2 = 2.0 / math.log(2.0)
 
@@ -128,7 +128,7 @@ class Refinement:
 
     def _fresh(self, link: Link, phases: Tensor) -> tuple[Tensor, Tensor]:
         """Return value and observations at the start of a block."""
-        return _sensed(link, phases, torch.zeros_like(phases), 1.0, None, None, self.sizes[0])
+        return _sensed(link, phases, torch.zeros_like(phases), 1.0, None, self.sizes[0])
 
     def observe(self, state: State) -> Tensor:
         """Return the observations of :class:`.RisBeamformingEnv`, shape (B, N, 15 + 5 K)."""
@@ -136,13 +136,12 @@ class Refinement:
 
     def step(self, state: State, actions: Tensor) -> tuple[State, Tensor]:
         """Turn the phases by ``actions`` (B, N), in units of pi; rewards are the environment's."""
-        index, before = divmod(int(state.decision), self.steps)
-        link, left = state.believed[index], 1.0 - (before + 1) / self.steps
+        index, decision = divmod(int(state.decision), self.steps)
+        link, left = state.believed[index], 1.0 - (decision + 1) / self.steps
         increments = actions.double() * link.exists
         phases = state.phases + math.pi * increments
-        value, seen = _sensed(
-            link, phases, increments, left, state.value, state.seen, self.sizes[0]
-        )
+        before = _Before(state.value, state.seen)
+        value, seen = _sensed(link, phases, increments, left, before, self.sizes[0])
         gained = value - state.value
         if not left:
             if state.true:
@@ -227,13 +226,19 @@ def _inverse(matrix: Tensor, rho: Tensor) -> Tensor:
     return inverse
 
 
+class _Before(NamedTuple):
+    """What a controller saw before its last decision: sum rates (B,) and observations."""
+
+    value: Tensor
+    seen: Tensor
+
+
 def _sensed(
     link: Link,
     phases: Tensor,
     increments: Tensor,
     left: float,
-    before: Tensor | None,
-    seen: Tensor | None,
+    before: _Before | None,
     users: int,
 ) -> tuple[Tensor, Tensor]:
     """Return believed sum rates (B,) and observations (B, N, 15 + 5 K).
@@ -243,65 +248,72 @@ def _sensed(
         phases: shape (B, N).
         increments: of the last decision, in units of pi, shape (B, N).
         left: share of the block's decisions that is left.
-        before: sum rates before the last decision, if there was one in this block.
-        seen: observations before it.
+        before: what was seen before it, if there was one in this block.
         users: K.
     """
     surface = _reflection(link, phases)
     matrix, noise = _matrix(link, surface.phi, users), _noise(link, surface.phi)
     rho = link.users * noise / link.power
     inverse = _inverse(matrix, rho)
-    heard = inverse.diagonal(dim1=1, dim2=2).real
-    rates = -torch.log2(rho[:, None] * heard)
+    rates = -torch.log2(rho[:, None] * inverse.diagonal(dim1=1, dim2=2).real)
     value = rates.sum(dim=1)
-    before = value if before is None else before
+    if before is None:
+        shape = len(phases), phases.shape[1], ELEMENT_COLUMNS + USER_COLUMNS * users
+        before = _Before(value, phases.new_zeros(shape))
 
-    # q_kn = (2 / ln 2) exp(j theta_n) a_k^H C_n H^H a_k / A_kk
-    weights = inverse.mH.unsqueeze(3) * (matrix.mH @ inverse).mT.unsqueeze(2)
-    weights = _PER_LN2 * weights / heard[:, :, None, None]
-    pull = weights.flatten(2) @ link.cascaded.mT
-    pull = (pull * torch.polar(torch.ones_like(phases), surface.shown).unsqueeze(1)).mT
-    strength = _root_mean_square(_squares(pull).sum(dim=2) / link.users[:, None], link)
+    pull = _pull(link, surface.shown, matrix, inverse)
     gradient = surface.slope * pull.real.sum(dim=2) - surface.amplitude * pull.imag.sum(dim=2)
     steep = _root_mean_square(gradient**2, link)
-    pull = pull / strength.unsqueeze(2)
-
-    shape = phases.shape[1], _ELEMENT_COLUMNS + _USER_COLUMNS * users
-    last = phases.new_zeros(len(phases), *shape) if seen is None else seen
+    strength = _root_mean_square(_squares(pull).sum(dim=2) / link.users[:, None], link)
     least, mu = link.surface[:2]
-    own = [
+    columns = [
         link.exists,
         surface.amplitude,
         (1.0 - least) * torch.sin(surface.shown - mu),
         (1.0 - least) * torch.cos(surface.shown - mu),
         increments,
         gradient / steep,
-        last[:, :, 5],
+        before.seen[:, :, 5],
         torch.log10(steep) / 3.0,
-        last[:, :, 7],
+        before.seen[:, :, 7],
         torch.log10(strength) / 3.0,
-        torch.log10(link.power / noise).unsqueeze(1) / 6.0,
+        torch.log10(link.power / noise)[:, None] / 6.0,
         torch.full_like(strength, left),
-        torch.log10(noise / link.noise).unsqueeze(1) / 6.0,
-        ((value - before) / (2.0 * link.users)).unsqueeze(1),
-        (value / (20.0 * link.users)).unsqueeze(1),
+        torch.log10(noise / link.noise)[:, None] / 6.0,
+        (value - before.value)[:, None] / (2.0 * link.users[:, None]),
+        value[:, None] / (20.0 * link.users[:, None]),
     ]
+    own = torch.stack([column.expand_as(phases) for column in columns], dim=2)
+    links = _user_columns(link, pull / strength.unsqueeze(2), rates, before.seen)
+    seen = torch.cat([own, links.flatten(2)], dim=2).clamp(-_LIMIT, _LIMIT)
+    return value, seen * link.exists.unsqueeze(2)
+
+
+def _pull(link: Link, shown: Tensor, matrix: Tensor, inverse: Tensor) -> Tensor:
+    """Return q_kn = (2 / ln 2) exp(j theta_n) a_k^H C_n H^H a_k / A_kk, shape (B, N, K)."""
+    heard = inverse.diagonal(dim1=1, dim2=2).real
+    weights = inverse.mH.unsqueeze(3) * (matrix.mH @ inverse).mT.unsqueeze(2)
+    weights = _PER_LN2 * weights / heard[:, :, None, None]
+    turn = torch.polar(torch.ones_like(shown), shown).unsqueeze(2)
+    return turn * (link.cascaded @ weights.flatten(2).mT)
+
+
+def _user_columns(link: Link, pull: Tensor, rates: Tensor, before: Tensor) -> Tensor:
+    """Return what elements see of each user, shape (B, N, K, 5).
+
+    Args:
+        link: what is believed.
+        pull: scaled, shape (B, N, K).
+        rates: shape (B, K).
+        before: observations before the last decision.
+    """
+    users = rates.shape[1]
+    last = before[:, :, ELEMENT_COLUMNS:].reshape(*pull.shape, USER_COLUMNS)
+    mean = rates.sum(dim=1, keepdim=True) / link.users[:, None]
     present = torch.arange(users) < link.users[:, None]
-    above = torch.where(present, rates - (value / link.users)[:, None], 0.0) / 5.0
-    linked = last[:, :, _ELEMENT_COLUMNS:].reshape(*phases.shape, users, _USER_COLUMNS)
-    links = torch.stack(
-        [
-            pull.real,
-            pull.imag,
-            linked[..., 0],
-            linked[..., 1],
-            above.unsqueeze(1).expand_as(pull.real),
-        ],
-        dim=3,
-    )
-    columns = [column.expand_as(phases) for column in own]
-    found = torch.cat([torch.stack(columns, dim=2), links.flatten(2)], dim=2)
-    return value, found.clamp(-_LIMIT, _LIMIT) * link.exists.unsqueeze(2)
+    above = torch.where(present, rates - mean, 0.0).unsqueeze(1) / 5.0
+    columns = [pull.real, pull.imag, last[..., 0], last[..., 1], above.expand_as(pull.real)]
+    return torch.stack(columns, dim=3)
 
 
 def _served(believed: Link, true: Link, phases: Tensor, users: int) -> Tensor:
@@ -319,12 +331,11 @@ def _mmse(matrix: Tensor, noise: Tensor, link: Link) -> Tensor:
     rho = link.users * noise / link.power
     inverse = _inverse(matrix, rho)
     heard = (matrix @ matrix.mH @ inverse).diagonal(dim1=1, dim2=2).real
-    nobody = heard <= 0.0
-    heard = heard.masked_fill(nobody, 1.0)
+    heard = torch.where(heard > 0.0, heard, 1.0)
     missed = _squares(inverse) * rho[:, None, None] / heard.unsqueeze(1)
     own = torch.diag_embed(missed.diagonal(dim1=1, dim2=2))
     system = torch.diag_embed(inverse.diagonal(dim1=1, dim2=2).real) - (missed - own)
-    powers = torch.linalg.solve(system, torch.ones_like(heard)).clamp(min=0.0) / heard
+    powers = torch.linalg.solve(system, torch.ones_like(heard)).clamp(min=1e-30) / heard
     unscaled = matrix.mH @ inverse * torch.sqrt(powers).unsqueeze(1)
     used = _squares(unscaled).sum(dim=(1, 2))
     return unscaled * torch.sqrt(link.power / used)[:, None, None]

@@ -127,8 +127,8 @@ class RisBeamformingEnv(VectorEnvironment):
     STATE: ClassVar[tuple[str, ...]] = (
         *(f"believed_{name}" for name in Sensor.STATE),
         *(f"true_{name}" for name in Link.STATE),
-        "exact", "stale", "block", "decision", "weight", "tally", "kept_phases", "kept_precoders",
-        "kept_rates", "trace", "precoder_now", "received",
+        "exact", "stale", "block", "decision", "weight", "tally", "kept_phases", "kept_parts",
+        "kept_rates", "trace", "parts_now", "received",
     )  # fmt: skip
 
     def __init__(
@@ -171,10 +171,13 @@ class RisBeamformingEnv(VectorEnvironment):
         self.block, self.decision = np.zeros((2, num_envs), np.int64)
         self.weight, self.tally = np.ones(num_envs), np.zeros((num_envs, 4))
         self.kept_phases = np.zeros((num_envs, blocks, elements))
-        self.kept_precoders = np.zeros((num_envs, blocks, antennas, users), np.complex128)
+        # Checkpoints hold real numbers; the complex arrays are views of them.
+        self.kept_parts = np.zeros((num_envs, blocks, antennas, users, 2))
+        self.kept_precoders = self.kept_parts.view(np.complex128)[..., 0]
         self.kept_rates = np.zeros((num_envs, blocks, users))
         self.trace = np.zeros((num_envs, 0 if actions == "joint" else blocks * steps))
-        self.precoder_now = np.zeros((num_envs, antennas, users), np.complex128)
+        self.parts_now = np.zeros((num_envs, antennas, users, 2))
+        self.precoder_now = self.parts_now.view(np.complex128)[..., 0]
         self.received = np.zeros((num_envs, users))
         self._set_spaces(
             gymnasium.spaces.Box(-10.0, 10.0, self._observation_shape(), np.float32),

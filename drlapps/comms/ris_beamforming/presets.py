@@ -7,10 +7,10 @@ from drlapps.agents import Preset
 _REFINEMENT: dict[str, object] = {"actions": "increments", "steps": 12}
 
 _SMALL: dict[str, object] = {"width": 32, "link_width": 16}
-"""The network of 64 learns no more from as many decisions, and takes twice as long."""
+"""Of a width at which an update takes half the time that it takes by default."""
 
-# What a decision gains shows at once, so that little of the discount's horizon is needed. Noise of
-# 0.4 radians at first: below, the gradient drowns in what the critic does not explain.
+# What a decision gains shows at once: a short horizon takes little noise into the advantages. At
+# first phases move by a random 0.4 radians; far less, and the first updates leap too far.
 PPO = Preset(
     algorithm="ppo",
     steps=1_500_000,
@@ -21,7 +21,7 @@ PPO = Preset(
         "n_epochs": 4,
         "learning_rate": {"linear": [1.5e-3, 0.0]},
         "gamma": 0.9,
-        "gae_lambda": 0.9,
+        "gae_lambda": 0.7,
         "ent_coef": 0.0,
     },
     policy="drlapps.comms.ris_beamforming.network:SurfacePolicy",
@@ -33,24 +33,24 @@ PPO = Preset(
 
 SAC = Preset(
     algorithm="sac",
-    steps=100_000,
-    n_envs=16,
+    steps=40_000,
+    n_envs=32,
     hyperparameters={
-        "buffer_size": 100_000,
+        "buffer_size": 40_000,
         "learning_starts": 2_000,
         "batch_size": 256,
-        "learning_rate": {"linear": [1e-3, 0.0]},
+        "learning_rate": {"linear": [1.5e-3, 0.0]},
         "tau": 0.01,
         "train_freq": 1,
-        "gradient_steps": 2,
-        "gamma": 0.9,
+        "gradient_steps": 4,
+        "gamma": 0.8,
         "ent_coef": 1e-4,
     },
     policy="drlapps.comms.ris_beamforming.network:SoftSurfacePolicy",
     policy_kwargs=_SMALL,
     environment=_REFINEMENT,
     instances={"family": "mixed"},
-    validate_every=10_000,
+    validate_every=4_000,
 )
 
 _JOINT: dict[str, object] = {"actions": "joint", "steps": 1, "start": "zero"}
@@ -97,15 +97,26 @@ DDPG_PAPER = replace(
     },
 )
 
-# Through the differentiable model (declared: not model-free), 20 times less to play than PPO.
+# Through the differentiable model (declared: not model-free). Cutting the state off from its past
+# every four decisions makes it learn sooner and end higher: each answers for what it gains soon.
+# The network is that of PPO, which can go on with its weights.
 APG = Preset(
     algorithm="apg",
-    steps=600_000,
+    steps=1_000_000,
     n_envs=64,
-    hyperparameters={"learning_rate": {"linear": [1e-3, 0.0]}},
+    hyperparameters={"learning_rate": {"linear": [1e-3, 0.0]}, "n_steps": 4},
     policy="drlapps.comms.ris_beamforming.network:SurfacePolicy",
-    policy_kwargs={"log_std_init": -2.0},
+    policy_kwargs={**_SMALL, "log_std_init": -2.0},
     environment=_REFINEMENT,
     instances={"family": "mixed"},
-    validate_every=30_000,
+    validate_every=50_000,
+)
+
+# Four decisions by a smaller network: less to gain, and a fifth of the time.
+APG_FAST = replace(
+    APG,
+    steps=500_000,
+    n_envs=128,
+    policy_kwargs={"width": 16, "link_width": 8, "rounds": 1, "log_std_init": -2.0},
+    environment={**_REFINEMENT, "steps": 4},
 )
