@@ -1,8 +1,9 @@
 """Milliseconds a channel of the classical methods for surfaces, and what rates they reach.
 
 Phase L-BFGS climbs from the same starts as its peer: scipy's L-BFGS-B, one start at a time, on the
-same objective, once written in NumPy as one would, once with the compiled gradient. The baselines
-then take channel after channel, whole decisions: phases, precoder and action.
+same objective, once written in NumPy as one would, once with the compiled gradient. The trained
+agents refine all channels at once, sensing and final precoder included. The baselines at last take
+channel after channel, whole decisions: phases, precoder and action.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def run(repeats: int) -> list[Row]:
     rows = []
     for label, starts, most in SIZES:
         rows += climbs(label, starts, most, repeats)
+    rows += agents(SIZES[0][0], repeats)
     for label in ("4x16x4-30dbm-ideal", "4x16x4--20dbm-ideal", "4x16x4-30dbm-ideal-csi0.1"):
         rows += methods(label)
     return rows
@@ -76,6 +78,39 @@ def climbs(label: str, count: int, most: float | None, repeats: int) -> list[Row
         peer, rate = measured(work, 1)
         rows.append(Row(BENCHMARK, case, who, peer, UNIT, peer / own))
         rates.append(Row(BENCHMARK, f"{case}: rate", who, rate, RATE))
+    return rows + rates
+
+
+def agents(label: str, repeats: int) -> list[Row]:
+    """Return the milliseconds and the rate of the best validated run of each shipped agent."""
+    from gymnasium.vector import AutoresetMode
+
+    from drlapps import registry
+    from drlapps.comms.ris_beamforming.instances import named
+    from drlapps.contestants import best_validated, contestant, shipped
+    from drlapps.threads import one_thread
+
+    task = registry.get("comms/ris-beamforming")
+    channels = named([f"{label}:1..{CHANNELS}"])
+    cls = registry.environment_class(task)
+    rows, rates = [], []
+    for folder in sorted(shipped(task).parent.iterdir()):
+        (policy,) = contestant(task, str(best_validated(folder))).policies.values()
+        env = cls(CHANNELS, channels, autoreset_mode=AutoresetMode.DISABLED, **policy.environment)
+
+        def refine(env=env, policy=policy) -> float:
+            seen, _ = env.reset(seed=0, options={"instances": channels})
+            policy.reset(env, 0)
+            over = np.zeros(CHANNELS, np.bool_)
+            while not over.all():
+                seen, _, over, _, _ = env.step(policy.act(env, seen))
+            return float(np.mean([env.metrics(row)["sum_rate"] for row in range(CHANNELS)]))
+
+        with one_thread():
+            own, rate = measured(refine, repeats)
+        case = f"agents, {label}, {CHANNELS} channels at once"
+        rows.append(Row(BENCHMARK, case, folder.name, own, UNIT))
+        rates.append(Row(BENCHMARK, f"{case}: rate", folder.name, rate, RATE))
     return rows + rates
 
 

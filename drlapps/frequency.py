@@ -5,8 +5,8 @@ if it decides at every k-th only? An agent holds its last action in between; a m
 ahead replays its plan, which is the strength of model predictive control here.
 
 Patel & Siegelmann 2025, "Overcoming slow decision frequencies in continuous control: model-based
-sequence reinforcement learning for model-free control", ICLR, call the mean performance over such
-intervals the frequency-averaged score.
+sequence reinforcement learning for model-free control", ICLR, arXiv:2410.08979, judge a policy by
+its frequency-averaged score; here it is the mean over the intervals that were asked for.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ def sweep(
     factor: Factor,
     contestants: Sequence[Contestant],
     played: Sequence[Sequence[Result]],
+    undisturbed: Sequence[Result],
     metric: Metric,
 ) -> JSON:
     """Return what contestants score along a factor and what that comes to, as public JSON.
@@ -53,13 +54,15 @@ def sweep(
         factor: what was swept.
         contestants: who was scored.
         played: results of all of them at each value of the factor.
+        undisturbed: their results with nothing changed.
         metric: what is scored.
     """
     found: JSON = {"policies": {}, "average": {}, "worst_case": {}, "cvar": {}}
     for who in contestants:
         tables = [_table(who, results) for results in played]
+        before = _table(who, undisturbed)
         points = [
-            _summary(_own(who, results), table, metric)
+            {**_summary(_own(who, results), table, metric), **_change(table, before)}
             for results, table in zip(played, tables, strict=True)
         ]
         found["policies"][who.name] = points
@@ -103,6 +106,17 @@ def _summary(results: Sequence[Result], table: Floats, metric: Metric) -> JSON:
             "act": float(np.mean([result.act_seconds for result in results])),
         },
     }
+
+
+def _change(table: Floats, before: Floats) -> JSON:
+    """Return how much the mean differs from that with nothing changed, run by run and by instance.
+
+    Both have met the same luck, so this is far less uncertain than either mean.
+    """
+    if table.shape != before.shape or not np.isfinite(table - before).all():
+        return {"change": None, "change_interval": None}
+    change = table - before
+    return {"change": float(change.mean()), "change_interval": list(stats.mean_interval(change))}
 
 
 def _average(tables: Sequence[Floats], points: Sequence[JSON]) -> JSON:

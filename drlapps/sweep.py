@@ -181,11 +181,11 @@ def robustness(
     scenes = {id(scene): scene for scene in (nominal, *chain(*along))}
     bar.start(sum(scene.size for scene in scenes.values()))
     played = {key: contest.play(scene, bar, solutions) for key, scene in scenes.items()}
+    undisturbed = played[id(nominal)]
     sweeps = [
-        sweep(factor, who, [played[id(scene)] for scene in own], task.metric)
+        sweep(factor, who, [played[id(scene)] for scene in own], undisturbed, task.metric)
         for factor, own in zip(factors, along, strict=True)
     ]
-    undisturbed = played[id(nominal)]
     return {
         "task": task.id,
         "pool": "" if instances else pool if draws is None else FAMILY,

@@ -156,18 +156,20 @@ def test_what_a_curve_comes_to() -> None:
         [result(run, f"i{i}", row[i]) for run, row in enumerate(table) for i in range(3)]
         for table in tables
     ]
-    found = sweep(Factor("water", "instances", (0, 9)), [learner], played, metric)
+    found = sweep(Factor("water", "instances", (0, 9)), [learner], played, played[0], metric)
     assert [point["mean"] for point in found["policies"]["learner"]] == [3.0, 5.0]
     # Over the runs: 2, 2, 5 and then 5, 6, 4.
     assert [point["worst"] for point in found["policies"]["learner"]] == [2.0, 4.0]
+    assert [point["change"] for point in found["policies"]["learner"]] == [0.0, 2.0]
     assert found["worst_case"]["learner"]["value"] == 0
     assert found["worst_case"]["learner"]["mean"] == 3.0
     assert found["average"]["learner"]["mean"] == 4.0
     # A tenth of six scores is less than one: the worst of all.
     assert found["cvar"]["learner"] == 2.0
     dry = [*played[1][:-1], result(1, "i2", None)]
-    broken = sweep(Factor("water", "instances", (0, 9)), [learner], [played[0], dry], metric)
+    broken = sweep(Factor("water", "instances", (0, 9)), [learner], [played[0], dry], dry, metric)
     assert broken["policies"]["learner"][1]["mean"] is None
+    assert broken["policies"]["learner"][0]["change"] is None
     assert broken["policies"]["learner"][1]["feasible_rate"] == pytest.approx(5 / 6)
     assert broken["average"]["learner"]["mean"] is None
     assert broken["cvar"]["learner"] is None

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from drlapps.factors import EVERY
 from drlapps.look import ALARM, data, dress
 from drlapps.report.document import Cell, Column, Document, Grid, Section
-from drlapps.report.formats import NOTHING, estimate, formatter, is_number, percent, seconds
+from drlapps.report.formats import (
+    NOTHING,
+    estimate,
+    formatter,
+    is_number,
+    percent,
+    seconds,
+)
 from drlapps.report.policies import Look, Row, kind_of, picking, score_title, thickness
 from drlapps.report.tables import INFEASIBLE, Json, label, ranked
 
 if TYPE_CHECKING:
     import altair as alt
+
+Form: TypeAlias = Callable[[float | None], str]
+"""How to write a number."""
 
 _HEIGHT = 320
 _MOST_TICKS = 12  # values up to which each has a label of its own
@@ -52,7 +63,7 @@ def document(found: Json, *, pictures: bool = True) -> Document:
     sections = [_undisturbed(found)]
     for sweep in _sweeps(found):
         chart = curves(found, sweep).to_dict() if pictures else None
-        sections += [_by_value(found, sweep, chart), _outcome(found, sweep)]
+        sections += [_means(found, sweep, chart), _changes(found, sweep), _outcome(found, sweep)]
     return Document(
         title=f"drlapps: robustness in {found['task']}",
         sentences=tuple(_sentences(found)),
@@ -124,20 +135,41 @@ def _undisturbed(found: Json) -> Section:
     return Section(title, Grid(tuple(columns), tuple(rows)), note=note)
 
 
-def _by_value(found: Json, sweep: Json, chart: Mapping[str, Any] | None) -> Section:
-    """Return the mean of every policy at every value of a factor."""
-    policies = ranked(found)
-    form = _form([point for points in sweep["policies"].values() for point in points])
-    columns = (Column(_name(sweep)), *(Column(label(policy)) for policy in policies))
-    rows = tuple(
-        (
-            Cell(_word(value)),
-            *(_estimate(sweep["policies"][policy["name"]][place], form) for policy in policies),
-        )
-        for place, value in enumerate(sweep["values"])
+def _means(found: Json, sweep: Json, chart: Mapping[str, Any] | None) -> Section:
+    """Return the mean of every policy at every value of a factor, with its curves."""
+    title = f"{_metric(found)} along {_title(sweep)}"
+    note = f"Mean {_metric(found)} with 95 % confidence intervals."
+    return Section(title, _by_value(found, sweep, "mean", "interval"), chart, note)
+
+
+def _changes(found: Json, sweep: Json) -> Section:
+    """Return what every value of a factor changes."""
+    note = (
+        "Difference to nothing changed, instance by instance and run by run, with 95 % confidence "
+        f"intervals; {'negative' if found['metric']['minimize'] else 'positive'} is better."
     )
-    note = f"Mean {_metric(found)} with 95 % confidence interval."
-    return Section(f"{_metric(found)} along {_title(sweep)}", Grid(columns, rows), chart, note)
+    grid = _by_value(found, sweep, "change", "change_interval")
+    return Section(f"What {_title(sweep)} changes", grid, note=note)
+
+
+def _by_value(found: Json, sweep: Json, mean: str, interval: str) -> Grid:
+    """Return an estimate for every policy at every value of a factor."""
+    policies = ranked(found)
+    curves = [sweep["policies"][policy["name"]] for policy in policies]
+    # Columns get their own decimals: that of a steady policy may need more than the others.
+    forms = [formatter((point[mean], point[interval]) for point in points) for points in curves]
+    columns = (Column(_name(sweep)), *(Column(label(policy)) for policy in policies))
+
+    def cell(point: Json, form: Form) -> Cell:
+        if not is_number(point["mean"]):
+            return Cell(INFEASIBLE, "bad")
+        return Cell(estimate(point[mean], point[interval], form))
+
+    rows = tuple(
+        (Cell(_word(value)), *map(cell, points, forms))
+        for value, points in zip(sweep["values"], zip(*curves, strict=True), strict=True)
+    )
+    return Grid(columns, rows)
 
 
 def _outcome(found: Json, sweep: Json) -> Section:
@@ -152,9 +184,10 @@ def _outcome(found: Json, sweep: Json) -> Section:
     columns += [Column("worst\nmean"), Column("at"), Column("CVaR\n10 %"), Column("feasible")]
     rows = []
     for name, called in names:
-        row = [Cell(called), _estimate(average[name], form)]
-        row += [Cell(gap(average[name]["gap_percent"]))] if relative else []
-        row += [_estimate(worst[name], form), Cell(_word(worst[name]["value"]))]
+        mean, case = average[name], worst[name]
+        row = [Cell(called), _estimate(mean, form)]
+        row += [Cell(gap(mean["gap_percent"]))] if relative else []
+        row += [_estimate(case, form), Cell(_word(case["value"]))]
         row += [Cell(form(sweep["cvar"][name])), _feasible(sweep["policies"][name])]
         rows.append(tuple(row))
     note = "CVaR: mean over the worst tenth of all instances at all values."
@@ -175,12 +208,12 @@ def _metric(found: Json) -> str:
     return name
 
 
-def _form(estimates: Sequence[Json]) -> Callable[[float | None], str]:
+def _form(estimates: Sequence[Json]) -> Form:
     """Return how to write the means of a table."""
     return formatter((each["mean"], each["interval"]) for each in estimates)
 
 
-def _estimate(each: Json, form: Callable[[float | None], str]) -> Cell:
+def _estimate(each: Json, form: Form) -> Cell:
     if not is_number(each["mean"]):
         return Cell(INFEASIBLE, "bad")
     return Cell(estimate(each["mean"], each["interval"], form))
@@ -285,7 +318,7 @@ def _axis(sweep: Json) -> alt.X:
     values = sweep["values"]
     if not all(map(_is_quantity, values)):
         return alt.X("value:N", title=title, sort=list(map(_word, values)))
-    low, middle, high = min(values), sorted(values)[len(values) // 2], max(values)
+    low, middle, high = min(values), median(values), max(values)
     multiplied = low > 0 and abs(middle - math.sqrt(low * high)) < abs(middle - (low + high) / 2)
     scale = alt.Scale(type="log" if multiplied else "linear", zero=False, nice=False, padding=40)
     own = {"values": values} if len(values) <= _MOST_TICKS else {}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("increments", "phases", "joint")
 PRECODERS = {"mmse": precoding.mmse, "zf": precoding.zf_water_filling, "wmmse": precoding.polished}
-STARTS = ("random", "zero")
+STARTS, REWARDS = ("random", "zero"), ("true", "believed")
 
 
 class RisBeamformingEnv(VectorEnvironment):
@@ -78,7 +78,8 @@ class RisBeamformingEnv(VectorEnvironment):
     ## Rewards
 
     Bit/s/Hz a user: with ``increments`` and ``phases`` the change of ``f``, after a block's last
-    decision up to the true sum rate; with ``joint`` the true sum rate after each decision.
+    decision up to the true sum rate, unless ``reward = "believed"``; with ``joint`` the true sum
+    rate after each decision.
 
     ## Starting State
 
@@ -97,6 +98,7 @@ class RisBeamformingEnv(VectorEnvironment):
     - ``precoder``: what follows from the believed channels: ``mmse`` (by duality), ``zf`` (with
       water-filling), or ``wmmse``, the better of both after 50 WMMSE iterations.
     - ``start``: ``random`` or ``zero`` phases.
+    - ``reward``: ``true``, or ``believed``, which spares the learner what nobody can foresee.
     - ``relaxed``: report the instance's upper bound as its sum rate; for the baseline of that name.
     - ``autoreset_mode``: ``SAME_STEP`` for training, ``DISABLED`` for evaluation.
 
@@ -140,6 +142,7 @@ class RisBeamformingEnv(VectorEnvironment):
         steps: int = 12,
         precoder: str = "mmse",
         start: str = "random",
+        reward: str = "true",
         relaxed: bool = False,
         autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     ) -> None:
@@ -148,13 +151,14 @@ class RisBeamformingEnv(VectorEnvironment):
             ("actions", actions, ACTIONS),
             ("precoder", precoder, PRECODERS),
             ("start", start, STARTS),
+            ("reward", reward, REWARDS),
         ):
             if value not in known:
                 raise unknown(name, str(value), known)
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise InputError(f"steps must be a whole number above 0, not {steps!r}")
         self.actions, self.steps, self.start, self.relaxed = actions, steps, start, relaxed
-        self.precoder = precoder
+        self.precoder, self.reward = precoder, reward
         largest: Sequence[Channel]
         largest = pool if isinstance(pool, Sequence) else [cast(Channel, pool.largest())]
         users, elements, antennas, blocks = (
@@ -249,8 +253,9 @@ class RisBeamformingEnv(VectorEnvironment):
             self._change_phases(rows, wanted)
             rewards[rows] = (self.believed.value - self.believed.before)[rows] / users[rows]
             self._transmit(last, None)
-            missed = self._sum_rates(last) - self.believed.value[last]
-            rewards[last] += missed / users[last]
+            if self.reward == "true":
+                missed = self._sum_rates(last) - self.believed.value[last]
+                rewards[last] += missed / users[last]
         self._count(last)
         self.block[last] += 1
         terminated = np.zeros(self.num_envs, np.bool_)
@@ -298,7 +303,7 @@ class RisBeamformingEnv(VectorEnvironment):
             if precoders is None:
                 unit = PRECODERS[self.precoder](believed, 1.0, self.believed.noise[own] / power)
             else:
-                unit = _normalised(precoders[group][:, :antennas, :users])
+                unit = precoding.full_power(precoders[group][:, :antennas, :users], 1.0)
             exact = self.exact[own, None, None]
             matrix = np.where(exact, believed, self.truth.matrix[own, :users, :antennas])
             noise = self.believed.physics[own, kernels.NOISE] / power
@@ -359,25 +364,22 @@ class RisBeamformingEnv(VectorEnvironment):
     def solution(self, row: int) -> dict[str, Any]:
         """Return phases (radians), precoder and rates of each block, and the course of ``f``."""
         setting = self.instances[row].setting
+        shape = np.s_[: setting.antennas, : setting.users]
+        blocks = [
+            {
+                "phases": self.kept_phases[row, block, : setting.elements].tolist(),
+                "precoder": {
+                    "re": precoder[shape].real.tolist(),
+                    "im": precoder[shape].imag.tolist(),
+                },
+                "user_rates": self.kept_rates[row, block, : setting.users].tolist(),
+            }
+            for block, precoder in enumerate(self.kept_precoders[row, : setting.blocks])
+        ]
+        trace = self.trace[row, : setting.blocks * self.steps].tolist()
         return {
-            "setting": setting.label,
-            "relaxed": self.relaxed,
-            "blocks": [
-                {
-                    "phases": self.kept_phases[row, block, : setting.elements].tolist(),
-                    "precoder": {
-                        "re": precoder.real.tolist(),
-                        "im": precoder.imag.tolist(),
-                    },
-                    "user_rates": self.kept_rates[row, block, : setting.users].tolist(),
-                }
-                for block in range(setting.blocks)
-                for precoder in [
-                    self.kept_precoders[row, block, : setting.antennas, : setting.users]
-                ]
-            ],
-            "trace": self.trace[row, : setting.blocks * self.steps].tolist(),
-        }
+            "setting": setting.label, "relaxed": self.relaxed, "blocks": blocks, "trace": trace,
+        }  # fmt: skip
 
     def differentiable(self) -> Refinement:
         """Return the same dynamics on tensors, to learn through (see :mod:`.differentiable`).
@@ -387,14 +389,10 @@ class RisBeamformingEnv(VectorEnvironment):
         """
         from drlapps.comms.ris_beamforming.differentiable import Refinement
 
-        if self.actions != "increments" or self.precoder != "mmse":
-            raise InputError("only increments with the precoder mmse are differentiable")
+        if (self.actions, self.precoder, self.reward) != ("increments", "mmse", "true"):
+            raise InputError(
+                "only increments with the precoder mmse and true rewards are differentiable"
+            )
         antennas, users = self.precoder_now.shape[1:]
         elements = self.believed.phases.shape[1]
         return Refinement(users, elements, antennas, self.blocks, self.steps, self.start)
-
-
-def _normalised(precoders: Complex) -> Complex:
-    """Return precoders (R, M, K) of unit power; one of zeros stays so."""
-    norms = np.sqrt((np.abs(precoders) ** 2).sum(axis=(1, 2), keepdims=True))
-    return np.divide(precoders, norms, out=np.zeros_like(precoders), where=norms > 0.0)

@@ -39,7 +39,7 @@ def sum_rate(h: Complex, g: Complex, noise: ArrayLike) -> Real:
 
 def mrt(h: Complex, power: float) -> Complex:
     """Return maximum ratio transmission: each stream along its user's channel, equal powers."""
-    return _full_power(_unit(_adjoint(h)), power)
+    return full_power(_unit(_adjoint(h)), power)
 
 
 def zf(h: Complex, power: float) -> Complex:
@@ -50,7 +50,7 @@ def zf(h: Complex, power: float) -> Complex:
     served, chosen greedily by the part of their channel that the users already chosen do not
     explain (semi-orthogonal user selection; Yoo & Goldsmith 2006), and the others get no power.
     """
-    return _full_power(_unit(_inverse(h)), power)
+    return full_power(_unit(_inverse(h)), power)
 
 
 def zf_water_filling(h: Complex, power: float, noise: ArrayLike) -> Complex:
@@ -58,7 +58,7 @@ def zf_water_filling(h: Complex, power: float, noise: ArrayLike) -> Complex:
     inverse = _inverse(h)
     cost = (np.abs(inverse) ** 2).sum(axis=-2)
     floors = np.where(cost > 0.0, np.asarray(noise, float)[..., None] * cost, np.inf)
-    return _full_power(_unit(inverse) * np.sqrt(_water(floors, power))[..., None, :], power)
+    return full_power(_unit(inverse) * np.sqrt(_water(floors, power))[..., None, :], power)
 
 
 def rzf(h: Complex, power: float, noise: ArrayLike) -> Complex:
@@ -66,7 +66,7 @@ def rzf(h: Complex, power: float, noise: ArrayLike) -> Complex:
 
     One factor scales all streams to the power (Peel et al. 2005).
     """
-    return _full_power(_receivers(h, power, noise)[0], power)
+    return full_power(_receivers(h, power, noise)[0], power)
 
 
 def mmse(h: Complex, power: float, noise: ArrayLike) -> Complex:
@@ -86,7 +86,7 @@ def mmse(h: Complex, power: float, noise: ArrayLike) -> Complex:
     system[..., users, users] = _diagonal(error).real
     powers = np.linalg.solve(system, np.ones_like(heard)[..., None])[..., 0]
     powers = np.where(heard > 0.0, np.maximum(powers, 0.0) / safe, 0.0)
-    return _full_power(directions * np.sqrt(powers)[..., None, :], power)
+    return full_power(directions * np.sqrt(powers)[..., None, :], power)
 
 
 def wmmse(
@@ -129,7 +129,7 @@ def wmmse(
         iterations,
         tolerance,
     )
-    return _full_power(g if basis is None else basis @ g, power)
+    return full_power(g if basis is None else basis @ g, power)
 
 
 def polished(h: Complex, power: float, noise: ArrayLike) -> Complex:
@@ -158,7 +158,7 @@ def _unit(g: Complex) -> Complex:
     return np.asarray(g / np.where(norms > 0.0, norms, 1.0))
 
 
-def _full_power(g: Complex, power: float) -> Complex:
+def full_power(g: Complex, power: float) -> Complex:
     """Return the precoders scaled to the power; an even one for each that is zero."""
     used = _squares(g).sum(axis=(-2, -1), keepdims=True)
     even = g.shape[-2] * g.shape[-1]

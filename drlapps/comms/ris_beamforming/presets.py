@@ -6,6 +6,9 @@ from drlapps.agents import Preset
 
 _REFINEMENT: dict[str, object] = {"actions": "increments", "steps": 12}
 
+_BELIEVED: dict[str, object] = {**_REFINEMENT, "reward": "believed"}
+"""Errors of estimates come as noise on the last reward, which a critic cannot foresee."""
+
 _SMALL: dict[str, object] = {"width": 32, "link_width": 16}
 """Of a width at which an update takes half the time that it takes by default."""
 
@@ -26,7 +29,7 @@ PPO = Preset(
     },
     policy="drlapps.comms.ris_beamforming.network:SurfacePolicy",
     policy_kwargs={**_SMALL, "log_std_init": -2.0},
-    environment=_REFINEMENT,
+    environment=_BELIEVED,
     instances={"family": "mixed"},
     validate_every=75_000,
 )
@@ -48,7 +51,7 @@ SAC = Preset(
     },
     policy="drlapps.comms.ris_beamforming.network:SoftSurfacePolicy",
     policy_kwargs=_SMALL,
-    environment=_REFINEMENT,
+    environment=_BELIEVED,
     instances={"family": "mixed"},
     validate_every=4_000,
 )

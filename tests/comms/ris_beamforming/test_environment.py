@@ -126,9 +126,7 @@ def test_phases_and_joint_actions_say_the_same_as_increments() -> None:
     g = np.array(by_phases.kept_precoders[0, 0])
     joint, _ = evaluation([channel], actions="joint", steps=1)
     reflected = np.exp(1j * np.pi * target[0])
-    action = np.concatenate(
-        [g.real.ravel(), g.imag.ravel(), reflected.real, reflected.imag]
-    )
+    action = np.concatenate([g.real.ravel(), g.imag.ravel(), reflected.real, reflected.imag])
     joint.step(action[None] / np.abs(action).max())
     by_increments, _ = evaluation([channel], steps=1, start="zero")
     by_increments.step(target)
@@ -136,11 +134,29 @@ def test_phases_and_joint_actions_say_the_same_as_increments() -> None:
     assert rates == pytest.approx([rates[0]] * 3, rel=1e-9)
 
 
-def test_a_precoder_of_zeros_serves_nobody() -> None:
-    env, _ = evaluation(channels(Setting()), actions="joint", steps=1)
-    env.step(np.zeros(env.action_space.shape))
-    found = env.metrics(0)
-    assert (found["sum_rate"], found["power"], found["feasible"]) == (0.0, 0.0, 1.0)
+def test_a_precoder_of_zeros_is_taken_for_an_even_one() -> None:
+    pool = channels(Setting())
+    rates = []
+    for entry in (0.0, 0.5):
+        env, _ = evaluation(pool, actions="joint", steps=1)
+        env.step(np.concatenate([np.full(16, entry), np.zeros(16), np.ones(32)])[None])
+        rates.append(env.metrics(0))
+    assert rates[0] == rates[1]
+    assert rates[0]["power"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("setting", [VARIOUS[0], VARIOUS[3]])
+def test_believed_rewards_leave_out_what_nobody_can_foresee(setting: Setting) -> None:
+    pool = channels(setting)
+    totals = []
+    for reward in ("believed", "true"):
+        env, _ = evaluation(pool, steps=1, reward=reward)
+        start = float(env.believed.value[0])
+        _, rewards, *_ = env.step(np.full((1, 16), 0.1))
+        totals.append(float(rewards[0]) * setting.users + start)
+    assert totals[0] == pytest.approx(float(env.believed.value[0]))
+    assert totals[1] == pytest.approx(env.metrics(0)["sum_rate"])
+    assert (totals[0] == pytest.approx(totals[1])) == pool[0].known
 
 
 def test_following_the_sensed_gradient_raises_the_rate() -> None:
@@ -168,6 +184,7 @@ def test_the_relaxed_score_is_the_bound() -> None:
         ({"actions": "phase"}, "did you mean"),
         ({"precoder": "nulling"}, "unknown precoder"),
         ({"start": "one"}, "unknown start"),
+        ({"reward": "mean"}, "unknown reward"),
         ({"steps": 0}, "steps must be a whole number above 0"),
         ({"steps": True}, "steps must be a whole number above 0"),
     ],
