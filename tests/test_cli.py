@@ -196,9 +196,10 @@ def test_evaluate_gives_a_row_for_each_policy_and_instance(run: Any) -> None:
 
 def test_a_sweep_gives_one_object_and_its_report(run: Any, tmp_path: Path) -> None:
     saved, page, text = tmp_path / "s.json", tmp_path / "s.html", tmp_path / "s.md"
+    tiny = Path(__file__).with_name("tiny.py")
     words = (
-        "evaluate", "serial-inventory", "-p", "clark-scarf", "-p", "sterman", "--pool", "toy",
-        "--every", "1,2", "--perturb", "levels=4..6:3",
+        "evaluate", f"{tiny}:WALK", "-p", "homing", "-p", f"{tiny}:Homing", "--every", "1,2",
+        "--perturb", "step=0.25..0.75:3",
     )  # fmt: skip
     code, out, _ = run(
         *words, "--json", "--save", str(saved), "--html", str(page), "--markdown", str(text)
@@ -207,13 +208,13 @@ def test_a_sweep_gives_one_object_and_its_report(run: Any, tmp_path: Path) -> No
     found = json.loads(out)
     assert json.loads(saved.read_text()) == found
     assert found["frequency"]["values"] == [1, 2]
-    assert [sweep["parameter"] for sweep in found["sweeps"]] == ["levels"]
+    assert [sweep["parameter"] for sweep in found["sweeps"]] == ["step"]
     assert all(set(row) == SOLVE_KEYS | {"decision_every", "perturbed"} for row in found["results"])
     for shown in (page, text):
         assert "best frequency-averaged" in shown.read_text()
     code, out, _ = run(*words, "--quiet")
     assert code == 0
-    for name in ("clark-scarf", "sterman", "CVaR", "frequency-"):
+    for name in ("homing", "CVaR", "frequency-", "0.25"):
         assert name in out
     code, out, _ = run("evaluate", "job-shop", "-p", "spt", "--family", "3", "--json")
     assert code == 0

@@ -9,6 +9,15 @@ def _method(name: str, summary: str, *, compared: bool = True, **options: object
     return Baseline(f"{_RIS}.baselines:{name}", summary, options=options, compared=compared)
 
 
+def _curve(power: int, value: str, who: str) -> dict[str, str]:
+    return {
+        "method": f"{who}, {power} dBm, 16 elements, beta_min 0.6 (paper_model, training reward)",
+        "value": value,
+        "unit": "bit/s/Hz in the units of its code",
+        "source": "Saglam, Gurgunoglu & Kozat 2022, released curves, last 1000 steps",
+    }
+
+
 RIS_BEAMFORMING = Task(
     id="comms/ris-beamforming",
     env_id="drlapps/RisBeamforming-v0",
@@ -85,8 +94,15 @@ RIS_BEAMFORMING = Task(
         "sac-paper": f"{_RIS}.presets:SAC_PAPER",
         "ddpg-paper": f"{_RIS}.presets:DDPG_PAPER",
     },
+    pretrained="apg",
     checker=f"{_RIS}.checker:check",
     views=f"{_RIS}.views",
+    published=(
+        _curve(5, "4.50", "SAC that knows the amplitude law"),
+        _curve(30, "8.18", "SAC that knows the amplitude law"),
+        _curve(30, "7.43", "SAC that believes the surface ideal"),
+        _curve(30, "7.91", "SAC that believes the surface ideal, beta-space exploration"),
+    ),
     references=(
         "Huang, Mo & Yuen 2020, Reconfigurable intelligent surface assisted multiuser MISO systems "
         "exploiting deep reinforcement learning, IEEE Journal on Selected Areas in Communications "

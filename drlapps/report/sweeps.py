@@ -38,6 +38,8 @@ _READING = (
     ("Interval", "The intervals and bands hold 95 % confidence. They cover the luck of training "
      "and of the draw of instances, value by value: they are no test of one policy against "
      "another, for which there is drlapps compare."),
+    ("Change", "Difference to the same training runs on the same instances with nothing changed; "
+     "what both have in common cancels."),
     ("Average", "Mean over the values of the mean metric at each, every value counting alike. "
      "Along the steps from one decision to the next this is the frequency-averaged score."),
     ("Worst case", "The value at which the mean over instances and training runs is worst. The "
@@ -317,7 +319,8 @@ def _axis(sweep: Json) -> alt.X:
     title = "steps from one decision to the next" if sweep["parameter"] == EVERY else _name(sweep)
     values = sweep["values"]
     if not all(map(_is_quantity, values)):
-        return alt.X("value:N", title=title, sort=list(map(_word, values)))
+        level = alt.Axis(labelAngle=0)
+        return alt.X("value:N", title=title, sort=list(map(_word, values)), axis=level)
     low, middle, high = min(values), median(values), max(values)
     multiplied = low > 0 and abs(middle - math.sqrt(low * high)) < abs(middle - (low + high) / 2)
     scale = alt.Scale(type="log" if multiplied else "linear", zero=False, nice=False, padding=40)
