@@ -92,6 +92,7 @@ RIS_BEAMFORMING = Task(
         "apg-fast": f"{_RIS}.presets:APG_FAST",
         "sac": f"{_RIS}.presets:SAC",
         "sac-paper": f"{_RIS}.presets:SAC_PAPER",
+        "sac-beta-paper": f"{_RIS}.presets:SAC_BETA_PAPER",
         "ddpg-paper": f"{_RIS}.presets:DDPG_PAPER",
     },
     pretrained="apg",
