@@ -96,7 +96,8 @@ class RisBeamformingEnv(VectorEnvironment):
     - ``actions``: ``increments``, ``phases`` or ``joint``.
     - ``steps``: decisions in a block.
     - ``precoder``: what follows from the believed channels: ``mmse`` (by duality), ``zf`` (with
-      water-filling), or ``wmmse``, the better of both after 50 WMMSE iterations.
+      water-filling), ``wmmse``, the better of both after 50 WMMSE iterations, or ``auto``: that
+      where users outnumber antennas, else ``mmse``.
     - ``start``: ``random`` or ``zero`` phases.
     - ``reward``: ``true``, or ``believed``, which spares the learner what nobody can foresee.
     - ``relaxed``: report the instance's upper bound as its sum rate; for the baseline of that name.
@@ -118,8 +119,6 @@ class RisBeamformingEnv(VectorEnvironment):
     - Saglam et al. 2022, "Deep reinforcement learning based joint downlink beamforming and RIS
       configuration in RIS-aided MU-MISO systems under hardware impairments and imperfect CSI",
       arXiv:2211.09702.
-    - Viswanath & Tse 2003, "Sum capacity of the vector Gaussian broadcast channel and
-      uplink-downlink duality", IEEE Transactions on Information Theory 49(8).
 
     ## Version History
 
@@ -140,7 +139,7 @@ class RisBeamformingEnv(VectorEnvironment):
         *,
         actions: str = "increments",
         steps: int = 12,
-        precoder: str = "mmse",
+        precoder: str = "auto",
         start: str = "random",
         reward: str = "true",
         relaxed: bool = False,
@@ -149,7 +148,7 @@ class RisBeamformingEnv(VectorEnvironment):
         super().__init__(num_envs, pool, autoreset_mode=autoreset_mode)
         for name, value, known in (
             ("actions", actions, ACTIONS),
-            ("precoder", precoder, PRECODERS),
+            ("precoder", precoder, ("auto", *PRECODERS)),
             ("start", start, STARTS),
             ("reward", reward, REWARDS),
         ):
@@ -183,8 +182,9 @@ class RisBeamformingEnv(VectorEnvironment):
         self.parts_now = np.zeros((num_envs, antennas, users, 2))
         self.precoder_now = self.parts_now.view(np.complex128)[..., 0]
         self.received = np.zeros((num_envs, users))
+        seen = self.believed.seen if actions == "increments" else self._vectors()
         self._set_spaces(
-            gymnasium.spaces.Box(-10.0, 10.0, self._observation_shape(), np.float32),
+            gymnasium.spaces.Box(-10.0, 10.0, seen.shape[1:], np.float32),
             gymnasium.spaces.Box(
                 -1.0, 1.0,
                 (2 * antennas * users + 2 * elements if actions == "joint" else elements,),
@@ -194,11 +194,6 @@ class RisBeamformingEnv(VectorEnvironment):
         # Compile the kernels now: what is timed later should not pay for it.
         self.believed.sense(np.arange(1), np.ones(1))
         self.believed.move(np.arange(0), np.zeros((0, elements)))
-
-    def _observation_shape(self) -> tuple[int, ...]:
-        if self.actions == "increments":
-            return self.believed.seen.shape[1:]
-        return (self._vectors().shape[1],)
 
     def _load(self, row: int, instance: Channel, rng: np.random.Generator) -> None:
         setting = instance.setting
@@ -301,7 +296,8 @@ class RisBeamformingEnv(VectorEnvironment):
             power = self.believed.physics[own, kernels.POWER]
             believed = self.believed.matrices(own)
             if precoders is None:
-                unit = PRECODERS[self.precoder](believed, 1.0, self.believed.noise[own] / power)
+                precode = PRECODERS[self._precoder(antennas, users)]
+                unit = precode(believed, 1.0, self.believed.noise[own] / power)
             else:
                 unit = precoding.full_power(precoders[group][:, :antennas, :users], 1.0)
             exact = self.exact[own, None, None]
@@ -315,6 +311,11 @@ class RisBeamformingEnv(VectorEnvironment):
             self.kept_precoders[own, block, :antennas, :users] = scale * unit
             heard = (np.abs(matrix @ unit) ** 2).sum(axis=2)
             self.received[own, :users] = np.log10(1.0 + heard / noise[:, None]) / 6.0
+
+    def _precoder(self, antennas: int, users: int) -> str:
+        if self.precoder != "auto":
+            return self.precoder
+        return "wmmse" if users > antennas else "mmse"
 
     def _sum_rates(self, rows: Array) -> Real:
         return np.asarray(self.kept_rates[rows, self.block[rows]].sum(axis=1))
@@ -389,10 +390,9 @@ class RisBeamformingEnv(VectorEnvironment):
         """
         from drlapps.comms.ris_beamforming.differentiable import Refinement
 
-        if (self.actions, self.precoder, self.reward) != ("increments", "mmse", "true"):
-            raise InputError(
-                "only increments with the precoder mmse and true rewards are differentiable"
-            )
         antennas, users = self.precoder_now.shape[1:]
+        precoder = self._precoder(antennas, users)
+        if (self.actions, precoder, self.reward) != ("increments", "mmse", "true"):
+            raise InputError("only increments, true rewards and precoder mmse are differentiable")
         elements = self.believed.phases.shape[1]
         return Refinement(users, elements, antennas, self.blocks, self.steps, self.start)

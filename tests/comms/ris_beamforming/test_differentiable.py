@@ -40,7 +40,12 @@ def twins(
     pool, rng = train(**world), np.random.default_rng(seed)
     channels = [pool.sample(rng) for _ in range(rows)]  # type: ignore[union-attr]
     env = RisBeamformingEnv(
-        rows, channels, steps=steps, start="zero", autoreset_mode=AutoresetMode.DISABLED
+        rows,
+        channels,
+        precoder="mmse",
+        steps=steps,
+        start="zero",
+        autoreset_mode=AutoresetMode.DISABLED,
     )
     model = env.differentiable()
     return env, model, model.load(channels, rng)

@@ -69,6 +69,18 @@ def test_rates_are_those_of_the_true_channels(precoder: str) -> None:
             assert np.allclose(np.exp(1j * phases * 2**setting.bits), 1.0)
 
 
+def test_more_users_than_antennas_get_an_iterated_precoder() -> None:
+    pool = channels(Setting(antennas=2, elements=8, users=3, power_dbm=10.0))
+    rates = []
+    for precoder in ("auto", "wmmse", "mmse"):
+        env, _ = evaluation(pool, steps=1, precoder=precoder)
+        env.step(np.zeros((1, 8)))
+        rates.append(env.metrics(0)["sum_rate"])
+    assert rates[0] == rates[1] > rates[2]
+    with pytest.raises(InputError, match="differentiable"):
+        evaluation(pool)[0].differentiable()
+
+
 def test_the_precoder_knows_only_the_estimates() -> None:
     channel = channels(Setting(csi_error_variance=0.05))[0]
     env, _ = evaluation([channel], steps=1)
