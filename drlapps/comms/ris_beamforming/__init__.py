@@ -75,7 +75,7 @@ model, WMMSE at random phases reaches 7.2 and 30.6.
   passes it; it is not attained.
 
 **What there is to learn.** A gradient method solves each channel anew, in milliseconds. An agent
-that has seen many channels can take larger steps: in ``increments`` it refines all phases a dozen
+that has seen many channels can take larger steps: in ``increments`` it refines all phases twenty
 times from what it senses at each element, with one network shared by all elements, so that the same
 weights serve any ``M``, ``N`` and ``K``. The question is what it loses against the best classical
 method, and how much faster it is.
