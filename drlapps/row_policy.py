@@ -137,8 +137,7 @@ class GaussianRowPolicy(_OneNumberARow, ActorCriticPolicy):
         optimizer_kwargs: dict[str, Any] | None = None,
         **encoder: Any,
     ) -> None:
-        if use_sde:
-            raise ValueError("a policy that fits any number of rows has no state-dependent noise")
+        refuse_sde(use_sde)
         super().__init__(
             observation_space,
             action_space,
@@ -152,3 +151,13 @@ class GaussianRowPolicy(_OneNumberARow, ActorCriticPolicy):
     def _build_action_net(self) -> None:
         super()._build_action_net()
         self.log_std = nn.Parameter(torch.full((1,), float(self.log_std_init)))
+
+
+def refuse_sde(use_sde: bool) -> None:
+    """Refuse state-dependent noise, which has a matrix for a fixed number of rows.
+
+    Raises:
+        ValueError: it is asked for.
+    """
+    if use_sde:
+        raise ValueError("a policy that fits any number of rows has no state-dependent noise")

@@ -312,11 +312,17 @@ class ClassicalBest(Restarting):
         "rate-lbfgs": RateLbfgs,
     }
 
+    def __init__(
+        self, *, restarts: int = 8, robust: bool = False, time_limit: float | None = None
+    ) -> None:
+        self.methods = {name: method(restarts=restarts) for name, method in self.METHODS.items()}
+        super().__init__(restarts=restarts, robust=robust, time_limit=time_limit)
+
     def refined(self, block: Block, starts: Real) -> Design:
         """Take the best method's answer."""
         designs = [
-            replace(method(restarts=len(starts)).refined(block, starts), method=name)
-            for name, method in self.METHODS.items()
+            replace(method.refined(block, starts), method=name)
+            for name, method in self.methods.items()
         ]
         effort = sum(design.effort for design in designs)
         return replace(max(designs, key=lambda design: design.rate(block)), effort=effort)

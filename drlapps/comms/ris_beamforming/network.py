@@ -17,7 +17,7 @@ from stable_baselines3.sac.policies import Actor, SACPolicy
 from torch import Tensor, nn
 
 from drlapps.comms.ris_beamforming.kernels import ELEMENT_COLUMNS, USER_COLUMNS
-from drlapps.row_policy import GaussianRowPolicy
+from drlapps.row_policy import GaussianRowPolicy, refuse_sde
 
 
 class Links(nn.Module):
@@ -164,8 +164,7 @@ class SoftSurfacePolicy(SACPolicy):
         critic: Sequence[int] = (64,),
         **encoder: Any,
     ) -> None:
-        if use_sde:
-            raise ValueError("a policy that fits any number of rows has no state-dependent noise")
+        refuse_sde(use_sde)
         super().__init__(
             observation_space,
             action_space,

@@ -1,5 +1,7 @@
 """How the agents of the fishery are trained."""
 
+from dataclasses import replace
+
 from drlapps.agents import Preset
 
 # The cut-off after 200 years is no end: what follows is estimated by the critic. A standard
@@ -21,38 +23,23 @@ PPO = Preset(
     validate_every=100_000,
 )
 
+_REPLAY: dict[str, object] = {
+    "buffer_size": 100_000,
+    "learning_starts": 4_000,
+    "batch_size": 256,
+    "learning_rate": {"linear": [1e-3, 0.0]},
+    "train_freq": 1,
+    "gradient_steps": 2,
+    "gamma": 0.98,
+}
+
 SAC = Preset(
     algorithm="sac",
     steps=100_000,
     n_envs=16,
-    hyperparameters={
-        "buffer_size": 100_000,
-        "learning_starts": 4_000,
-        "batch_size": 256,
-        "learning_rate": {"linear": [1e-3, 0.0]},
-        "train_freq": 1,
-        "gradient_steps": 2,
-        "gamma": 0.98,
-        "ent_coef": 0.005,
-    },
+    hyperparameters={**_REPLAY, "ent_coef": 0.005},
     policy_kwargs={"net_arch": [64, 64]},
     validate_every=10_000,
 )
 
-TD3 = Preset(
-    algorithm="td3",
-    steps=100_000,
-    n_envs=16,
-    hyperparameters={
-        "buffer_size": 100_000,
-        "learning_starts": 4_000,
-        "batch_size": 256,
-        "learning_rate": {"linear": [1e-3, 0.0]},
-        "train_freq": 1,
-        "gradient_steps": 2,
-        "gamma": 0.98,
-        "action_noise": {"normal": 0.1},
-    },
-    policy_kwargs={"net_arch": [64, 64]},
-    validate_every=10_000,
-)
+TD3 = replace(SAC, algorithm="td3", hyperparameters={**_REPLAY, "action_noise": {"normal": 0.1}})
