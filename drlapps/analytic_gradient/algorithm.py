@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import Tensor
 
 from drlapps.analytic_gradient.model import DifferentiableModel, detached, model_of
 from drlapps.bridge import SB3Bridge
 from drlapps.errors import InputError
+from drlapps.gradient_algorithm import GradientAlgorithm
+
+Work = tuple[DifferentiableModel[Any], SB3Bridge]
 
 _STREAM = 0xA96
 
 
-class AnalyticPolicyGradient(BaseAlgorithm):
+class AnalyticPolicyGradient(GradientAlgorithm[Work]):
     """Ascends the exact gradient of the discounted return of whole episodes.
 
     An update plays one episode in each row of the environment's differentiable model, on instances
@@ -93,55 +96,14 @@ class AnalyticPolicyGradient(BaseAlgorithm):
         if _init_setup_model:
             self._setup_model()
 
-    def _setup_model(self) -> None:
-        self._setup_lr_schedule()
-        self.set_random_seed(self.seed)
-        network: Any = self.policy_class(
-            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
-        )
-        self.policy = network.to(self.device)
-
-    def learn(
-        self,
-        total_timesteps: int,
-        callback: Any = None,
-        log_interval: int = 100,
-        tb_log_name: str = "AnalyticPolicyGradient",
-        reset_num_timesteps: bool = True,
-        progress_bar: bool = False,
-    ) -> AnalyticPolicyGradient:
-        """Update the policy until as many decisions have been taken.
-
-        Raises:
-            InputError: the environment has no differentiable model.
-        """
+    def _prepare(self, callback: BaseCallback) -> Work:
         bridge = self.env
         if not isinstance(bridge, SB3Bridge):
             raise InputError("analytic policy gradients need one of the toolkit's environments")
-        model = model_of(bridge.batch)
-        total, called = self._setup_learn(
-            total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
-        )
-        called.on_training_start(locals(), globals())
-        while self.num_timesteps < total:
-            called.on_rollout_start()
-            self._update_learning_rate(self.policy.optimizer)
-            returns, norm = self._update(model, bridge)
-            bridge.latest_returns.extend(returns.tolist())
-            self.num_timesteps += self.n_envs * model.horizon
-            self._n_updates += 1
-            self._update_current_progress_remaining(self.num_timesteps, total)
-            if self._n_updates % log_interval == 0:
-                self.logger.record("train/return", float(returns.mean()))
-                self.logger.record("train/gradient_norm", norm)
-                self.logger.dump(self.num_timesteps)
-            if not called.on_step():
-                break
-        called.on_training_end()
-        return self
+        return model_of(bridge.batch), bridge
 
-    def _update(self, model: DifferentiableModel[Any], bridge: SB3Bridge) -> tuple[Tensor, float]:
-        """Take one gradient step; return the returns (undiscounted) and the gradient's norm."""
+    def _update(self, work: Work) -> tuple[int, Mapping[str, float]]:
+        model, bridge = work
         # The draws hang on nothing but the update's number: a resumed run repeats them.
         rng = np.random.default_rng([self.seed or 0, _STREAM, self._n_updates])
         instances = [bridge.batch.draw(rng) for _ in range(self.n_envs)]
@@ -154,7 +116,10 @@ class AnalyticPolicyGradient(BaseAlgorithm):
         norm = torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         if norm.isfinite():  # One that overflowed says nothing.
             self.policy.optimizer.step()
-        return rewards.detach().sum(dim=0), float(norm)
+        returns = rewards.detach().sum(dim=0)  # undiscounted
+        bridge.latest_returns.extend(returns.tolist())
+        records = {"return": float(returns.mean()), "gradient_norm": float(norm)}
+        return self.n_envs * model.horizon, records
 
     def _play(self, model: DifferentiableModel[Any], state: Any) -> Tensor:
         """Return the rewards of an episode in each row, shape (decisions, rows)."""
@@ -178,9 +143,6 @@ class AnalyticPolicyGradient(BaseAlgorithm):
         most = self.max_action_norm / len(actions)
         clipped: Tensor = _Clip.apply(actions, low, high, most)  # type: ignore[no-untyped-call]
         return clipped
-
-    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
-        return ["policy", "policy.optimizer"], []
 
 
 class _Clip(torch.autograd.Function):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import BasePolicy
 from torch import Tensor
@@ -17,12 +16,15 @@ from torch.nn import functional
 from drlapps.decision_transformer.policy import DecisionTransformerPolicy
 from drlapps.decision_transformer.trajectories import Episode, Library, Recorder
 from drlapps.errors import InputError
+from drlapps.gradient_algorithm import GradientAlgorithm
 from drlapps.vector import Array
+
+Work = tuple[Library, np.random.Generator]
 
 _STREAM = 0xDEC1DE
 
 
-class DecisionTransformer(BaseAlgorithm):
+class DecisionTransformer(GradientAlgorithm[Work]):
     """Learns by cross-entropy to predict the recorded decisions of guides.
 
     Args:
@@ -106,49 +108,14 @@ class DecisionTransformer(BaseAlgorithm):
             self._setup_model()
 
     def _setup_model(self) -> None:
-        self._setup_lr_schedule()
-        self.set_random_seed(self.seed)
-        network: Any = self.policy_class(
-            self.observation_space, self.action_space, self.lr_schedule, **self.policy_kwargs
-        )
-        self.policy = network.to(self.device)
+        super()._setup_model()
         self.policy.shortfall.fill_(self.shortfall)
 
-    def learn(
-        self,
-        total_timesteps: int,
-        callback: Any = None,
-        log_interval: int = 100,
-        tb_log_name: str = "DecisionTransformer",
-        reset_num_timesteps: bool = True,
-        progress_bar: bool = False,
-    ) -> DecisionTransformer:
-        """Record the guides, then learn until as many decisions have been seen.
-
-        Raises:
-            InputError: no episode can be learnt from.
-        """
-        total, called = self._setup_learn(
-            total_timesteps, callback, reset_num_timesteps, tb_log_name, progress_bar
-        )
-        called.on_training_start(locals(), globals())
+    def _prepare(self, callback: BaseCallback) -> Work:
         rng = np.random.default_rng([self.seed or 0, _STREAM])
-        library = Library(self._record(rng, called))
+        library = Library(self._record(rng, callback))
         self.policy.scale.fill_(library.scale)
-        while self.num_timesteps < total:
-            called.on_rollout_start()
-            self._update_learning_rate(self.policy.optimizer)
-            loss, decisions = self._step(library, rng)
-            self.num_timesteps += decisions
-            self._n_updates += 1
-            self._update_current_progress_remaining(self.num_timesteps, total)
-            if self._n_updates % log_interval == 0:
-                self.logger.record("train/loss", loss)
-                self.logger.dump(self.num_timesteps)
-            if not called.on_step():
-                break
-        called.on_training_end()
-        return self
+        return library, rng
 
     def _record(self, rng: np.random.Generator, callback: BaseCallback) -> list[Episode]:
         """Return the guides' episodes and their replays."""
@@ -173,8 +140,8 @@ class DecisionTransformer(BaseAlgorithm):
             )
         return found
 
-    def _step(self, library: Library, rng: np.random.Generator) -> tuple[float, int]:
-        """Take one gradient step; return the loss and how many decisions it learnt from."""
+    def _update(self, work: Work) -> tuple[int, Mapping[str, float]]:
+        library, rng = work
         self.policy.set_training_mode(True)
         chosen, decisions, valid = library.windows(self.batch_size, self.policy.context, rng)
         actions = self._tensor(library.actions[decisions])
@@ -190,7 +157,7 @@ class DecisionTransformer(BaseAlgorithm):
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
         self.policy.optimizer.step()
-        return float(loss.item()), len(decisions)
+        return len(decisions), {"loss": float(loss.item())}
 
     def _tensor(self, array: Array) -> Tensor:
         return torch.from_numpy(array).to(self.device)
@@ -208,6 +175,3 @@ class DecisionTransformer(BaseAlgorithm):
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "recorder", "guides"]
-
-    def _get_torch_save_params(self) -> tuple[list[str], list[str]]:
-        return ["policy", "policy.optimizer"], []

@@ -124,7 +124,7 @@ def gradient(model: AnalyticPolicyGradient) -> dict[str, Tensor]:
     """The gradient of the loss of the model's first update."""
     bridge: Any = model.env
     model.max_action_norm = model.max_grad_norm = 1e9
-    model._update(Masses(), bridge)
+    model._update((Masses(), bridge))
     parameters = model.policy.named_parameters()
     return {name: p.grad.clone() for name, p in parameters if p.grad is not None}
 
