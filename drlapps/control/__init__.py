@@ -1,5 +1,7 @@
 """Control of drives and processes."""
 
+from drlapps.control.drives import DRIVES
+from drlapps.control.processes import PROCESSES
 from drlapps.task import Baseline, Information, Metric, Task
 
 _FISHERY = "drlapps.control.fishery"
@@ -80,4 +82,73 @@ FISHERY = Task(
     ),
 )
 
-TASKS = (FISHERY,)
+_LASER = "drlapps.control.laser_pulse"
+
+LASER_PULSE = Task(
+    id="control/laser-pulse",
+    env_id="drlapps/LaserPulse-v0",
+    summary="Laser pulse compression: set a stretcher so that pulses are as high as can be",
+    environment=f"{_LASER}.environment:LaserPulseEnv",
+    metric=Metric(
+        "intensity_share",
+        unit="share of the transform limit",
+        minimize=False,
+        reference="best known settings of the laser",
+    ),
+    instances=f"{_LASER}.instances:named",
+    pools={
+        name: f"{_LASER}.instances:{name}"
+        for name in ("train", "validation", "test", "shift", "toy")
+    },
+    baselines={
+        "phase-conjugation": Baseline(
+            f"{_LASER}.baselines:PhaseConjugation",
+            "Undoes the published compressor, and nothing else",
+        ),
+        "compressor-conjugation": Baseline(
+            f"{_LASER}.baselines:CompressorConjugation",
+            "Undoes the compressor that is really there, blind to the nonlinearity",
+            information=Information.MODEL,
+        ),
+        "nelder-mead": Baseline(
+            f"{_LASER}.searches:NelderMead",
+            "Downhill simplex on the measured share, pulse by pulse, from the phase conjugate",
+        ),
+        "cma-es": Baseline(
+            f"{_LASER}.searches:CmaEs",
+            "Covariance matrix adaptation on the measured share, pulse by pulse",
+        ),
+        "bayesian": Baseline(
+            f"{_LASER}.searches:Bayesian",
+            "Bayesian optimisation by a Gaussian process (Optuna), pulse by pulse",
+        ),
+        "optimum": Baseline(
+            f"{_LASER}.baselines:Optimum",
+            "Goes to the best settings there are, knowing the laser and its future",
+            information=Information.CLAIRVOYANT,
+        ),
+    },
+    agents={
+        "ppo": f"{_LASER}.presets:PPO",
+        "sac": f"{_LASER}.presets:SAC",
+    },
+    pretrained="",
+    checker=f"{_LASER}.checker:check",
+    views=f"{_LASER}.views",
+    published=(
+        {
+            "method": "SAC agent at B = 2, pulse width",
+            "value": "1.6",
+            "unit": "ps",
+            "source": "Capuano et al. 2023, abstract",
+        },
+    ),
+    references=(
+        "Capuano, Peceli, Tiboni, Camoriano & Rus 2023, TempoRL: laser pulse temporal shape "
+        "optimization with deep reinforcement learning, arXiv:2304.12187",
+        "Trebino et al. 1997, Measuring ultrashort laser pulses in the time-frequency domain using "
+        "frequency-resolved optical gating, Review of Scientific Instruments 68(9)",
+    ),
+)
+
+TASKS = (*DRIVES, FISHERY, LASER_PULSE, *PROCESSES)
