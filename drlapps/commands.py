@@ -310,7 +310,7 @@ def compare(
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
     results = evaluate(
         task, contestants, chosen, seed=seed, settings=env, on_result=bar.scored,
-        keep_solutions=(chosen[0].name,),
+        keep_solutions=registry.needed_solutions(task, chosen),
     )  # fmt: skip
     comparison = compare(
         task,
@@ -331,6 +331,7 @@ def _figures(task: Task, instances: Sequence[Any], comparison: JSON) -> list[JSO
     solutions out of the results.
     """
     instance = instances[0]
+    own = registry.comparison_figures(task, instances, comparison) if task.views else {}
     first: dict[str, tuple[JSON, Any]] = {}
     for row in comparison["results"]:
         solution = row.pop("solution")
@@ -338,7 +339,6 @@ def _figures(task: Task, instances: Sequence[Any], comparison: JSON) -> list[JSO
             first.setdefault(row["policy"], (row, solution))
     if not task.views:
         return []
-    own = registry.comparison_figures(task, instances, comparison)
     figures = [{"title": _words(name), "spec": chart.to_dict()} for name, chart in own.items()]
     for policy, (row, solution) in first.items():
         title = f"{instance.name}: {policy}, {task.metric.name} {row['metric']['value']:g}"

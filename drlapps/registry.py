@@ -286,6 +286,15 @@ def comparison_figures(
     return drawn
 
 
+def needed_solutions(task: Task, instances: Sequence[Any]) -> list[str]:
+    """Return the instances whose solutions a comparison's charts are made of.
+
+    The first one, or all of them if the views say so by ``ALL_SOLUTIONS = True``.
+    """
+    every = bool(task.views) and hasattr(importlib.import_module(task.views), "ALL_SOLUTIONS")
+    return [instance.name for instance in (instances if every else instances[:1])]
+
+
 def parameters(task: Task) -> dict[str, Parameter]:
     """Return what ``--set`` can change, by name: the environment's and the instances'.
 

@@ -2,6 +2,7 @@
 
 from drlapps.task import Baseline, Information, Metric, Task
 
+_ZERO = "drlapps.control.motors.baselines:Zero"
 _PMSM = "drlapps.control.pmsm_current"
 
 PMSM_CURRENT = Task(
@@ -39,7 +40,7 @@ PMSM_CURRENT = Task(
             information=Information.MODEL,
         ),
         "random": Baseline("drlapps.policy:Random", "Any voltage, evenly", compared=False),
-        "zero": Baseline(f"{_PMSM}.baselines:Zero", "No voltage", compared=False),
+        "zero": Baseline(_ZERO, "No voltage", compared=False),
     },
     agents={
         "apg": f"{_PMSM}.presets:APG",
@@ -99,9 +100,10 @@ DC_MOTOR = Task(
             information=Information.MODEL,
         ),
         "random": Baseline("drlapps.policy:Random", "Any voltage, evenly", compared=False),
-        "zero": Baseline(f"{_DC}.baselines:Zero", "No voltage", compared=False),
+        "zero": Baseline(_ZERO, "No voltage", compared=False),
     },
     agents={
+        "apg": f"{_DC}.presets:APG",
         "ppo": f"{_DC}.presets:PPO",
         "ddpg": f"{_DC}.presets:DDPG",
         "td3": f"{_DC}.presets:TD3",

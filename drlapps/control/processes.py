@@ -83,6 +83,7 @@ DOUBLE_INTEGRATOR = Task(
         "qp": f"{_MASS}.presets:QP",
         "ppo": f"{_MASS}.presets:PPO",
     },
+    pretrained="qp",
     checker=f"{_PROCESS}.checker:check",
     views=f"{_PROCESS}.views",
     references=(
@@ -123,7 +124,7 @@ CSTR = Task(
             "drlapps.policy:Random", "Any temperature of the jacket, equally likely"
         ),
     },
-    agents={"ppo": f"{_CSTR}.presets:PPO"},
+    agents={"apg": f"{_CSTR}.presets:APG", "ppo": f"{_CSTR}.presets:PPO"},
     checker=f"{_CSTR}.checker:check",
     views=f"{_CSTR}.views",
     published=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from drlapps.control.cstr import kernels
 from drlapps.control.cstr.reactor import CONSTANTS, SUBSTEPS, Reactor
 from drlapps.control.process.environment import ProcessEnv
 from drlapps.control.process.plant import Process, Real
+
+if TYPE_CHECKING:
+    from drlapps.control.cstr.differentiable import ReactorModel
 
 
 class CstrEnv(ProcessEnv):
@@ -52,6 +55,7 @@ class CstrEnv(ProcessEnv):
     - ``stop_at_violation``: whether that ends the episode.
     - ``horizon``: steps that the baseline ``nmpc`` looks ahead, 5 by default, unless its own option
       says otherwise.
+    - ``delay``: steps after which an input takes effect; until then the first one does.
     - ``autoreset_mode``: ``SAME_STEP`` for training, ``DISABLED`` for evaluation.
 
     ## Metrics
@@ -89,3 +93,13 @@ class CstrEnv(ProcessEnv):
         state = self.path[self._rows, self.at]
         kernels.advance(self.constants, state, inputs, active, SUBSTEPS, found)
         return found + disturbances
+
+    def differentiable(self) -> ReactorModel:
+        """Return the same dynamics on tensors, to learn through.
+
+        Raises:
+            InputError: an episode may end before its time, or inputs are delayed.
+        """
+        from drlapps.control.cstr.differentiable import ReactorModel
+
+        return ReactorModel(self)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from drlapps.control.cstr.checker import step_of
 from drlapps.control.process import checker
+from drlapps.control.process.curves import comparison_figures
 from drlapps.control.process.instances import Episode
 from drlapps.control.process.views import COMPARED, drawings
 
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["COMPARED", "figures"]
+__all__ = ["COMPARED", "comparison_figures", "figures"]
 
 
 def figures(

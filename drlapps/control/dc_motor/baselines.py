@@ -1,4 +1,4 @@
-"""The field's controllers without optimisation: cascaded PI, deadbeat, no voltage at all."""
+"""The field's controllers without optimisation: cascaded PI, deadbeat."""
 
 from __future__ import annotations
 
@@ -11,20 +11,11 @@ from drlapps.control.dc_motor.cascade import Cascade
 from drlapps.control.dc_motor.environment import DcMotorEnv
 from drlapps.control.dc_motor.motor import INVERSE, RESISTANCE
 from drlapps.errors import InputError, unknown
-from drlapps.policy import Policy
 from drlapps.vector import Array, VectorEnvironment
 
 Floats = NDArray[np.float64]
 
 TUNINGS = ("magnitude", "symmetrical")
-
-
-class Zero(Policy):
-    """No voltage: the motor is short-circuited."""
-
-    def act(self, env: VectorEnvironment, observations: Array) -> Array:
-        """Return zeros, or a zero state."""
-        return np.zeros(env.action_space.shape or (), env.action_space.dtype)
 
 
 class PiControl(Cascade):

@@ -22,6 +22,7 @@ from drlapps.control.dc_motor.motor import (
     SELF,
     SPEED,
 )
+from drlapps.control.motors.observer import Observer, check_share
 from drlapps.errors import InputError
 from drlapps.policy import Policy
 from drlapps.vector import Array, VectorEnvironment
@@ -148,8 +149,7 @@ class Cascade(Policy):
     ) -> None:
         shares = {"observer": observer, "set_point_weight": set_point_weight, "margin": margin}
         for name, share in shares.items():
-            if not 0.0 <= share <= 1.0:
-                raise InputError(f"{name} must be a number from 0 to 1, not {share!r}")
+            check_share(name, share)
         if not slowness > 0.0:
             raise InputError(f"slowness must be above 0, not {slowness!r}")
         self.observer, self.slowness = observer, slowness
@@ -164,8 +164,7 @@ class Cascade(Policy):
         self.sheet = sheet = Sheet(env.instances)
         self.time = env.decision_time()
         self.controls_speed = np.array([one.control == SPEED for one in env.instances])
-        self.disturbance = np.zeros(env.num_envs)
-        self._expected: Floats | None = None
+        self._observer = Observer(self.observer, (env.num_envs,))
         rise = _CHANGE * sheet.limit / (sheet.plant[:, INVERSE] * sheet.supply)
         small = self.slowness * ((env.delay + 1.0) * self.time + rise)
         self._gain = sheet.plant[:, INERTIA] / (2.0 * small)
@@ -177,23 +176,22 @@ class Cascade(Policy):
     def act(self, env: VectorEnvironment, observations: Array) -> Array:
         """Predict the currents, ask the speed's controller, and decide."""
         env = cast(DcMotorEnv, env)
-        currents, expected = env.measured, None
-        if self.observer and self._expected is not None:
-            missed = env.measured[:, 0] - self._expected
-            self.disturbance = self.disturbance + self.observer * missed
+        currents = env.measured
+        self._observer.correct(currents[:, 0], env.step_index)
         for ahead in range(int(env.delay.max())):
             after = self._after(env, currents, env.ahead(ahead))
-            expected = after if ahead == 0 else expected
             currents = np.where((env.delay > ahead)[:, None], after, currents)
-        wanted = self._wanted(env)
-        actions, volts = self.decide(env, currents, wanted)
+        actions, volts = self.decide(env, currents, self._wanted(env))
         if self.observer:
-            now = self._after(env, env.measured, volts)
-            late = env.delay > 0
-            self._expected = (
-                now[:, 0] if expected is None else np.where(late, expected[:, 0], now[:, 0])
-            )
+            acting = np.where(env.delay > 0, env.ahead(0), volts)
+            expected = self._after(env, env.measured, acting)
+            self._observer.expect(expected[:, 0], env.step_index)
         return actions
+
+    @property
+    def disturbance(self) -> Floats:
+        """What the model's current misses by in a decision, in ampere, (B,)."""
+        return self._observer.disturbance
 
     def _after(self, env: DcMotorEnv, currents: Floats, volts: Floats) -> Floats:
         """Return the currents expected after a decision, (B, 2)."""

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from drlapps.control.dc_motor.motor import (
     Load,
     Motor,
 )
+from drlapps.control.motors.settings import draw
 from drlapps.control.motors.signals import Signal, Steps
 
 STEPS: Mapping[str, int] = {CURRENT: 1000, SPEED: 2500}
@@ -170,14 +170,3 @@ class RandomDrives:
         return Drive(
             name, self.motor, self.load, self.control, signal, seed, conditions, self.steps
         )
-
-
-def draw(ranges: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> dict[str, Any]:
-    """Draw conditions between their ends."""
-    drawn: dict[str, Any] = {}
-    for name, (low, high) in ranges.items():
-        if name == "delay":
-            drawn[name] = int(rng.integers(int(low), int(high), endpoint=True))
-        else:
-            drawn[name] = float(rng.uniform(low, high))
-    return drawn

@@ -16,7 +16,7 @@ it. ``B`` rows, in ampere, volt, rad/s and seconds:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import gymnasium
 import numpy as np
@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 
 from drlapps.control.dc_motor import kernels
 from drlapps.control.dc_motor.drive import Drive
-from drlapps.control.dc_motor.motor import CURRENT, MOST_DELAY, PLANT_COLUMNS, POINTS
-from drlapps.errors import unknown
+from drlapps.control.dc_motor.motor import PLANT_COLUMNS, POINTS
+from drlapps.errors import InputError, unknown
 from drlapps.vector import Array, Pool, VectorEnvironment
+
+if TYPE_CHECKING:
+    from drlapps.control.dc_motor.differentiable import Motors
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +56,7 @@ class DcMotorEnv(VectorEnvironment):
 
     ## Observation Space
 
-    ``Box(-10, 10, (9,), float32)``; everything is a share of its limit, but
+    ``Box(-10, 10, (15,), float32)``; everything is a share of its limit, but
     errors and changes are measured by the reach of the controlled quantity: most by which it can
     change in a control period, by the data sheet:
 
@@ -65,9 +68,10 @@ class DcMotorEnv(VectorEnvironment):
     | 3 | set-point for the period that begins |
     | 4 | error, by its reach |
     | 5 | its sum, to which each decision adds 5 % of it, at most 0.05, within 1 |
-    | 6 | voltage last commanded, as a share of the supply's |
-    | 7 | the one before |
-    | 8 | change of the controlled quantity since the last decision, by its reach |
+    | 6 | decisions from a command to its effect, by the most, 4 |
+    | 7-10 | the last four commands, latest first: voltages as shares of the supply's |
+    | 11-14 | changes of the controlled quantity from decision to decision, by its reach, \
+latest first |
 
     ## Action Space
 
@@ -157,10 +161,10 @@ class DcMotorEnv(VectorEnvironment):
         self.current = np.zeros((num_envs, 2))
         self.measured = np.zeros((num_envs, 2))
         self.speed = np.zeros(num_envs)
-        self.pending = np.zeros((num_envs, MOST_DELAY))
+        self.commands = np.zeros((num_envs, kernels.HISTORY))
         self.legs = np.zeros(num_envs, np.int64)
-        self.recent = np.zeros((num_envs, 2))
         self.value = np.zeros(num_envs)
+        self.changes = np.zeros((num_envs, kernels.HISTORY))
         self.integral = np.zeros(num_envs)
         self.side = np.zeros(num_envs)
         self.totals = np.zeros((num_envs, 6))
@@ -177,7 +181,7 @@ class DcMotorEnv(VectorEnvironment):
             action,
         )
         # Compile the kernels now: what is timed later should not pay for it.
-        kernels.begin(self._state, 0)
+        kernels.begin(self._state, self.finite, 0)
         self._advance(np.zeros(num_envs), np.zeros(num_envs, np.bool_))
 
     @property
@@ -186,27 +190,11 @@ class DcMotorEnv(VectorEnvironment):
         return POINTS if self.finite else 1
 
     def _load(self, row: int, instance: Drive, rng: np.random.Generator) -> None:
-        motor, load, conditions = instance.motor, instance.load, instance.conditions
-        steps = instance.steps
+        conditions, steps = instance.conditions, instance.steps
         if steps > self.setpoints.shape[1]:
             raise ValueError(f"{instance.name} is longer than any drive of this batch")
-        self.constants[row] = (
-            motor.current_limit,
-            motor.voltage * conditions.voltage_scale,
-            1e-6 * conditions.dead_time,
-            conditions.noise,
-            conditions.protection,
-            motor.speed_limit,
-            instance.scale,
-            instance.reach,
-            motor.period,
-            load.static,
-            load.viscous,
-            load.quadratic,
-            instance.control == CURRENT,
-            conditions.acceleration,
-        )
-        self.plant[row] = motor.plant(conditions, load)
+        self.constants[row] = kernels.constants(instance)
+        self.plant[row] = instance.motor.plant(conditions, instance.load)
         self.setpoints[row, :steps], self.setpoints[row, steps:] = instance.setpoints, 0.0
         self.torques[row, :steps], self.torques[row, steps:] = instance.torques, 0.0
         self.steps[row], self.delay[row] = steps, conditions.delay
@@ -214,12 +202,14 @@ class DcMotorEnv(VectorEnvironment):
         self.speed[row] = instance.start
         # Before the start both legs are at the lower rail, which is no voltage.
         self.legs[row] = len(kernels.LEGS) - 1
-        self.pending[row] = self.legs[row] if self.finite else instance.idle
+        self.commands[row] = self.legs[row] if self.finite else instance.idle
         self.step_index[row] = 0
         self.tripped[row] = False
-        for array in (self.current, self.recent, self.integral, self.side, self.totals, self.path):
+        for array in (
+            self.current, self.changes, self.integral, self.side, self.totals, self.path
+        ):  # fmt: skip
             array[row] = 0.0
-        kernels.begin(self._state, row)
+        kernels.begin(self._state, self.finite, row)
 
     def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
         wanted = np.asarray(actions, dtype=np.float64).reshape(self.num_envs)
@@ -249,8 +239,7 @@ class DcMotorEnv(VectorEnvironment):
         In volt, (B,), if the supply is that of the data sheet. Rows whose delay is no longer get
         what means nothing.
         """
-        slot = (self.step_index + decisions) % np.maximum(self.delay, 1)
-        commands = self.pending[self._rows, slot]
+        commands = self.commands[self._rows, np.maximum(self.delay - 1 - decisions, 0)]
         if self.finite:
             legs = kernels.LEGS[commands.astype(np.int64)]
             commands = legs[:, 0] - legs[:, 1]
@@ -266,6 +255,18 @@ class DcMotorEnv(VectorEnvironment):
 
     def _sheet_voltage(self) -> Floats:
         return np.array([one.motor.voltage for one in self.instances])
+
+    def differentiable(self) -> Motors:
+        """Return the same dynamics on tensors, to learn through (see :mod:`.differentiable`).
+
+        Raises:
+            InputError: commands are switching states.
+        """
+        from drlapps.control.dc_motor.differentiable import Motors
+
+        if self.finite:
+            raise InputError("only control_set=continuous is differentiable")
+        return Motors(self.setpoints.shape[1])
 
     def metrics(self, row: int) -> dict[str, float]:
         """Return the metrics listed above."""

@@ -45,7 +45,7 @@ the same kind, see :mod:`.motor`::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,9 @@ from drlapps.control.dc_motor.motor import (
     Load,
     Motor,
 )
+from drlapps.control.motors.files import entries
 from drlapps.errors import InputError, unknown
 from drlapps.files import read_toml
-
-SUFFIX = ".toml"
 
 _KNOWN = ("signal", "control", "steps", "motor", "load", "conditions")
 
@@ -108,12 +107,12 @@ def read(path: Path) -> OwnDrive:
         steps = table.get("steps")
         if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int)):
             raise InputError(f"steps must be a whole number, not {steps!r}")
-        kind = _text(_part(table, "motor", Motor), "kind", SERIES)
+        kind = _text(entries(table, "motor", Motor), "kind", SERIES)
         if kind not in KINDS:
             raise unknown("kind of motor", kind, KINDS)
-        motor = Motor(**asdict(MOTORS[kind]) | _part(table, "motor", Motor))
-        load = Load(**asdict(LOADS[kind]) | _part(table, "load", Load))
-        conditions = Conditions(**_part(table, "conditions", Conditions))
+        motor = Motor(**asdict(MOTORS[kind]) | entries(table, "motor", Motor))
+        load = Load(**asdict(LOADS[kind]) | entries(table, "load", Load))
+        conditions = Conditions(**entries(table, "conditions", Conditions))
     except InputError as fault:
         raise InputError(f"{path}: {fault}") from fault
     return OwnDrive(motor, load, conditions, signal, control, steps)
@@ -124,15 +123,3 @@ def _text(table: Mapping[str, Any], key: str, default: str) -> str:
     if not isinstance(found, str):
         raise InputError(f"{key} must be a text, not {found!r}")
     return found
-
-
-def _part(table: Mapping[str, Any], key: str, kind: type) -> dict[str, Any]:
-    """Return the entries of a table within the file."""
-    entries = table.get(key, {})
-    if not isinstance(entries, dict):
-        raise InputError(f"{key} must be a table: write [{key}] above it")
-    known = [field.name for field in fields(kind)]
-    for name in entries:
-        if name not in known:
-            raise unknown(f"entry of [{key}]", name, known)
-    return entries

@@ -34,9 +34,8 @@ the data sheet. They know speed and delay, and neither the load nor its friction
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ import numpy as np
 
 from drlapps import naming
 from drlapps.control.dc_motor import files
-from drlapps.control.dc_motor.drive import STEPS, Drive, RandomDrives, draw
+from drlapps.control.dc_motor.drive import STEPS, Drive, RandomDrives
 from drlapps.control.dc_motor.motor import (
     CONTROLS,
     CURRENT,
@@ -59,10 +58,11 @@ from drlapps.control.dc_motor.motor import (
     Conditions,
     Motor,
 )
+from drlapps.control.motors.files import SUFFIX
+from drlapps.control.motors.settings import Range, changeable, draw, ends, length
 from drlapps.control.motors.signals import Constant, Signal, Steps, Wiener
 from drlapps.errors import InputError, unknown
 
-MOST_STEPS = 1_000_000
 GROUPS = ("wiener", "steps", "uncertain")
 TEST_PATHS, VALIDATION_PATHS = 32, 16
 
@@ -93,9 +93,6 @@ motor does not pass 235 rad/s, whatever the voltage: there the flux that it make
 it."""
 
 _CURRENTS = (-0.45, 0.45)
-
-Range = float | Sequence[float]
-"""A number, or the two ends between which one is drawn."""
 
 UNCERTAIN: Mapping[str, tuple[float, float]] = {
     "speed": (0.0, 150.0),
@@ -153,19 +150,13 @@ def train(
         InputError: there is no such motor, signal or file, or a range is impossible.
     """
     given = {name: value for name, value in locals().items() if name in Conditions.__annotations__}
-    low: dict[str, Any] = {}
-    high: dict[str, Any] = {}
-    for name, value in given.items():
-        ends = list(value) if isinstance(value, list | tuple) else [value, value]
-        if len(ends) != 2:
-            raise InputError(f"{name} must be a number or a range [low, high], not {value!r}")
-        low[name], high[name] = ends
+    low, high = ends(given)
     own = _own(motor)
     what = control or own.control
     chosen = ("wiener", "steps") if signal == "uncertain" else (signal,)
     pool = RandomDrives(
         own.motor, own.load, what, tuple(_signal(name, what, own.motor) for name in chosen),
-        Conditions(**low), Conditions(**high), _length(_first(steps, own.steps, STEPS[what])),
+        Conditions(**low), Conditions(**high), length(_first(steps, own.steps, STEPS[what])),
     )  # fmt: skip
     for name in low:
         if low[name] > high[name]:
@@ -173,24 +164,40 @@ def train(
     return pool
 
 
-@cache
-def validation(motor: str = SERIES, control: str | None = None) -> tuple[Drive, ...]:
-    """Return 16 drives of each group, of a motor and what is controlled."""
-    first = _FIRST_VALIDATION
+@changeable(Conditions)
+def validation(
+    motor: str = SERIES, control: str | None = None, **settings: Any
+) -> tuple[Drive, ...]:
+    """Return 16 drives of each group.
+
+    Args:
+        motor: as for :func:`train`.
+        control: likewise.
+        settings: as for :func:`named`.
+    """
+    first, changes = _FIRST_VALIDATION, _given(settings)
     return tuple(
         replace(
-            _path(group, number, motor, control, {}), name=f"validation-{group}:{number - first}"
+            _path(group, number, motor, control, changes),
+            name=f"validation-{group}:{number - first}",
         )
         for group in GROUPS
         for number in range(first, first + VALIDATION_PATHS)
     )
 
 
-@cache
-def test(motor: str = SERIES, control: str | None = None) -> tuple[Drive, ...]:  # noqa: PT028
-    """Return 32 drives of each group, of a motor and what is controlled."""
+@changeable(Conditions)
+def test(
+    motor: str = SERIES,  # noqa: PT028
+    control: str | None = None,  # noqa: PT028
+    **settings: Any,
+) -> tuple[Drive, ...]:
+    """Return 32 drives of each group; arguments as for :func:`validation`."""
+    changes = _given(settings)
     return tuple(
-        _path(group, number, motor, control, {}) for group in GROUPS for number in range(TEST_PATHS)
+        _path(group, number, motor, control, changes)
+        for group in GROUPS
+        for number in range(TEST_PATHS)
     )
 
 
@@ -228,38 +235,23 @@ def toy() -> tuple[Drive, ...]:
     )
 
 
+@changeable(Conditions)
 def named(
-    words: Iterable[str],
-    motor: str | None = None,
-    control: str | None = None,
-    steps: int | None = None,
-    speed: float | None = None,
-    acceleration: float | None = None,
-    load_torque: float | None = None,
-    resistance_scale: float | None = None,
-    inductance_scale: float | None = None,
-    flux_scale: float | None = None,
-    inertia_scale: float | None = None,
-    voltage_scale: float | None = None,
-    noise: float | None = None,
-    delay: int | None = None,
-    dead_time: float | None = None,
-    protection: bool | None = None,
+    words: Iterable[str], motor: str | None = None, control: str | None = None, **settings: Any
 ) -> list[Drive]:
     """Return the drives that the given words name, in their order.
 
-    ``motor`` and ``control`` choose the problem; the other arguments change the drives as in
-    :class:`.motor.Conditions`; what is not given stays as the drive has it.
+    Args:
+        words: names, as above.
+        motor: as for :func:`train`.
+        control: likewise.
+        settings: conditions that differ (see :class:`.motor.Conditions`), and ``steps``; what is
+            ``None`` stays as the drive has it.
 
     Raises:
         InputError: there is no such drive, a number is impossible, or a file is malformed.
     """
-    given = {name: value for name, value in locals().items() if value is not None}
-    changes = {
-        name: value
-        for name, value in given.items()
-        if name == "steps" or name in Conditions.__annotations__
-    }
+    changes = _given(settings)
     chosen = motor or SERIES
     fixed = [] if changes else [*validation(chosen, control)]
     if not changes and chosen == SERIES and control in (None, CURRENT):
@@ -271,7 +263,7 @@ def named(
 
 def _own(motor: str) -> files.OwnDrive:
     """Return a motor of gym-electric-motor's or of a file."""
-    if motor.endswith(files.SUFFIX):
+    if motor.endswith(SUFFIX):
         return files.read(Path(motor))
     if motor not in KINDS:
         raise unknown("motor", str(motor), KINDS)
@@ -286,7 +278,7 @@ def _path(
     seed = int.from_bytes(digest[:8], "big") >> 1
     settings = dict(changes)
     steps = settings.pop("steps", None)
-    if word.endswith(files.SUFFIX):
+    if word.endswith(SUFFIX):
         if motor is not None:
             raise InputError(f"{word} has its own motor: leave out motor={motor}")
         own = files.read(Path(word))
@@ -307,7 +299,7 @@ def _path(
         _signal(signal, what, own.motor),
         seed,
         replace(conditions, **settings),
-        _length(_first(steps, own.steps, STEPS[what])),
+        length(_first(steps, own.steps, STEPS[what])),
     )
 
 
@@ -325,7 +317,5 @@ def _first(*lengths: object) -> object:
     return next(length for length in lengths if length is not None)
 
 
-def _length(steps: object) -> int:
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
-        raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS}, not {steps!r}")
-    return steps
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}

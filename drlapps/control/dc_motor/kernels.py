@@ -12,12 +12,15 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from drlapps.control.dc_motor.drive import Drive
 from drlapps.control.dc_motor.motor import (
+    CURRENT,
     FIELD_INVERSE,
     FIELD_RESISTANCE,
     INERTIA,
     INVERSE,
     MAGNETS,
+    MOST_DELAY,
     MUTUAL,
     POINTS,
     RESISTANCE,
@@ -31,7 +34,10 @@ Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-FEATURES = 9
+HISTORY = MOST_DELAY
+"""Decisions that an observation looks back: enough to see all commands under way."""
+
+FEATURES = 7 + 2 * HISTORY
 INTEGRAL_RATE = 0.05
 MOST = 10.0
 """Limit of the observations."""
@@ -48,6 +54,18 @@ there is protection; speed limit; limit of what is controlled, and its reach; co
 friction; whether the speed is held from outside, and how it then changes."""
 
 CONSTANTS = 14
+
+
+def constants(drive: Drive) -> tuple[float, ...]:
+    """Return the constants of a drive."""
+    motor, load, how = drive.motor, drive.load, drive.conditions
+    return (
+        motor.current_limit, motor.voltage * how.voltage_scale, 1e-6 * how.dead_time, how.noise,
+        float(how.protection), motor.speed_limit, drive.scale, drive.reach, motor.period,
+        load.static, load.viscous, load.quadratic, float(drive.control == CURRENT),
+        how.acceleration,
+    )  # fmt: skip
+
 
 ERROR, SQUARE, OVER, OVERSHOOT, SWITCHED, COUNT = range(6)
 """Columns of the totals: errors, squared errors, points above the limit, largest overshoot, legs
@@ -72,10 +90,10 @@ class State(NamedTuple):
         current: of armature and field in truth, (B, 2); the field's is 0 where it is no circuit.
         measured: what the sensors say of it, (B, 2).
         speed: of the rotor, (B,).
-        pending: commands that have yet to act, a ring, (B, MOST_DELAY).
+        commands: the last ones, the latest first, (B, HISTORY).
         legs: switching state of the last period, (B,).
-        recent: the last two commands as shares of the supply, the latest first, (B, 2).
         value: what was controlled, as last measured, (B,).
+        changes: of it by its reach, the latest first, (B, HISTORY).
         integral: of the error, as observed, (B,).
         side: error when the set-point was last changed, (B,).
         totals: what metrics are made of, (B, 6).
@@ -95,10 +113,10 @@ class State(NamedTuple):
     current: Floats
     measured: Floats
     speed: Floats
-    pending: Floats
+    commands: Floats
     legs: Ints
-    recent: Floats
     value: Floats
+    changes: Floats
     integral: Floats
     side: Floats
     totals: Floats
@@ -174,8 +192,24 @@ def _slopes(
 
 
 @numba.njit(inline="always")
-def _measure(state: State, row: int, t: int, points: int) -> None:
+def _share(command: float, finite: bool) -> float:
+    """Return the voltage of a command, as a share of the supply's."""
+    if not finite:
+        return command
+    return float(LEGS[int(command), 0] - LEGS[int(command), 1])
+
+
+@numba.njit(inline="always")
+def _shift(history: Floats, row: int, latest: float) -> None:
+    for k in range(history.shape[1] - 1, 0, -1):
+        history[row, k] = history[row, k - 1]
+    history[row, 0] = latest
+
+
+@numba.njit(inline="always")
+def _measure(state: State, finite: bool, row: int, t: int) -> None:
     """Measure before decision ``t``, and observe that with all else that is known."""
+    points = 1 if finite else POINTS
     armature, winding = state.current[row, 0], state.current[row, 1]
     noise = state.constants[row, NOISE]
     if noise > 0.0:
@@ -197,19 +231,22 @@ def _measure(state: State, row: int, t: int, points: int) -> None:
     f[row, 3] = _cut(wanted, MOST)
     f[row, 4] = _cut(off, MOST)
     f[row, 5] = total
-    f[row, 6], f[row, 7] = state.recent[row, 0], state.recent[row, 1]
-    f[row, 8] = _cut(reach * (value - state.value[row]), MOST)
+    f[row, 6] = state.delay[row] / MOST_DELAY
+    _shift(state.changes, row, reach * (value - state.value[row]))
+    for k in range(HISTORY):
+        f[row, 7 + k] = _share(state.commands[row, k], finite)
+        f[row, 7 + HISTORY + k] = _cut(state.changes[row, k], MOST)
     state.integral[row], state.value[row] = total, value
     state.measured[row, 0], state.measured[row, 1] = armature, winding
 
 
 @numba.njit(cache=True)
-def begin(state: State, row: int) -> None:
+def begin(state: State, finite: bool, row: int) -> None:
     """Measure and observe for the first time."""
-    _measure(state, row, 0, POINTS)
-    state.integral[row] = 0.0
-    state.features[row, 5] = 0.0
-    state.features[row, 8] = 0.0
+    _measure(state, finite, row, 0)
+    # So far there was neither an error to sum up nor a change.
+    state.integral[row] = state.changes[row, 0] = 0.0
+    state.features[row, 5] = state.features[row, 7 + HISTORY] = 0.0
 
 
 @numba.njit(cache=True)
@@ -244,22 +281,16 @@ def advance(
         dead = state.constants[row, DEAD] / (step * points)
         i, e, w = state.current[row, 0], state.current[row, 1], state.speed[row]
         command = actions[row] if finite else _cut(actions[row], 1.0)
-        state.recent[row, 1] = state.recent[row, 0]
-        if finite:
-            state.recent[row, 0] = LEGS[int(command), 0] - LEGS[int(command), 1]
-        else:
-            state.recent[row, 0] = command
         if t < kept:
             state.path[row, t, 0] = command
-        if delay > 0:
-            slot = t % delay
-            command, state.pending[row, slot] = state.pending[row, slot], command
+        acting = state.commands[row, delay - 1] if delay > 0 else command
+        _shift(state.commands, row, command)
         if finite:
-            u, moved = _switched_voltage(state.legs[row], int(command), i + e, supply, dead)
+            u, moved = _switched_voltage(state.legs[row], int(acting), i + e, supply, dead)
             state.totals[row, SWITCHED] += moved
-            state.legs[row] = int(command)
+            state.legs[row] = int(acting)
         else:
-            u = _mean_voltage(supply * command, i + e, supply, dead)
+            u = _mean_voltage(supply * acting, i + e, supply, dead)
         period = t * points // POINTS
         wanted = state.setpoints[row, period]
         driven = state.constants[row, DRIVEN] > 0.0
@@ -322,4 +353,4 @@ def advance(
         terminated[row] = trips
         truncated[row] = not trips and (t + 1) * points >= POINTS * state.steps[row]
         rewards[row] = -TRIP_PENALTY if trips else -gained / points
-        _measure(state, row, t + 1, points)
+        _measure(state, finite, row, t + 1)

@@ -23,6 +23,7 @@ from drlapps.control.dc_motor.motor import (
     SELF,
     SPEED,
 )
+from drlapps.control.motors.observer import Observer, check_share
 from drlapps.errors import InputError
 from drlapps.policy import Policy
 from drlapps.vector import Array, VectorEnvironment
@@ -180,9 +181,8 @@ class LinearMpc(Policy):
             raise InputError(f"blocks must be a whole number from 2 to 12, not {blocks!r}")
         if not smoothness > 0.0:
             raise InputError(f"smoothness must be above 0, not {smoothness!r}")
-        for name, share in (("observer", observer), ("margin", margin)):
-            if not 0.0 <= share <= 1.0:
-                raise InputError(f"{name} must be a number from 0 to 1, not {share!r}")
+        check_share("observer", observer)
+        check_share("margin", margin)
         self.blocks, self.smoothness = blocks, smoothness
         self.observer, self.margin = observer, margin
 
@@ -197,8 +197,7 @@ class LinearMpc(Policy):
         self._speed = SPEED in controls
         self.sheet, self.time = Sheet(env.instances), env.decision_time()
         self._scale = np.array([one.scale for one in env.instances])
-        self.disturbance = np.zeros((env.num_envs, 3))
-        self._expected: Floats | None = None
+        self._observer = Observer(self.observer, (env.num_envs, 3))
         self._sent = np.zeros(env.num_envs)
         self._programs: dict[tuple[int, int], _Program] = {}
 
@@ -209,23 +208,17 @@ class LinearMpc(Policy):
     def plan(self, env: VectorEnvironment, observations: Array, steps: int) -> Array:
         """Return the actions of several periods, (steps, B, 1), the first as :meth:`act` does."""
         env = cast(DcMotorEnv, env)
-        state = np.column_stack([env.measured, env.speed])
-        if self._expected is not None:
-            self.disturbance += self.observer * (state - self._expected)
-        model, expected = self._linearise(env, state), None
+        present = state = np.column_stack([env.measured, env.speed])
+        self._observer.correct(present, env.step_index)
+        model = self._linearise(env, present)
         for ahead in range(int(env.delay.max())):
             after = _after(model, state, env.ahead(ahead))
-            expected = after if ahead == 0 else expected
             state = np.where((env.delay > ahead)[:, None], after, state)
         count = self.blocks if self._speed else 4
         lengths = np.array([1, *(2**k for k in range(count - 1))])
         volts = self._solve(model, state, env.setpoint(), lengths)
-        now = _after(model, np.column_stack([env.measured, env.speed]), volts[:, 0])
-        late = (env.delay > 0)[:, None]
-        self._expected = now if expected is None else np.where(late, expected, now)
-        if steps > 1:
-            # What will be measured next is not what follows the first action.
-            self._expected = None
+        acting = np.where(env.delay > 0, env.ahead(0), volts[:, 0])
+        self._observer.expect(_after(model, present, acting), env.step_index)
         blocks = np.minimum(
             np.searchsorted(np.cumsum(lengths), np.arange(steps), "right"), count - 1
         )
@@ -262,7 +255,7 @@ class LinearMpc(Policy):
         for order in range(2, 7):
             term = term @ step / order
             model = model + term
-        model[:, :3, 4] += self.disturbance
+        model[:, :3, 4] += self._observer.disturbance
         return np.asarray(model)
 
     def _solve(self, model: Floats, state: Floats, setpoint: Floats, lengths: Ints) -> Floats:

@@ -2,6 +2,22 @@
 
 from drlapps.agents import Preset
 
+# Through the differentiable model: declared, not model-free.
+APG = Preset(
+    algorithm="apg",
+    steps=3_000_000,
+    n_envs=128,
+    hyperparameters={
+        "learning_rate": {"linear": [8e-3, 0.0]},
+        "gamma": 1.0,
+        "n_steps": 25,
+    },
+    policy_kwargs={"net_arch": [64, 64], "log_std_init": -2.0},
+    # As long as it takes to reach a set-point and to stay there.
+    instances={"steps": 150},
+    validate_every=500_000,
+)
+
 PPO = Preset(
     algorithm="ppo",
     steps=4_000_000,
@@ -30,8 +46,8 @@ DDPG = Preset(
         "learning_rate": {"linear": [1e-3, 0.0]},
         "train_freq": 1,
         "gradient_steps": 4,
-        "gamma": 0.9,
-        "action_noise": {"normal": 0.05},
+        "gamma": 0.95,
+        "action_noise": {"normal": 0.1},
     },
     policy_kwargs={"net_arch": [64, 64], "n_critics": 1},
     validate_every=20_000,

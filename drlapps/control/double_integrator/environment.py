@@ -43,6 +43,7 @@ class DoubleIntegratorEnv(LinearEnv):
     - ``stop_at_violation``: whether that ends the episode.
     - ``horizon``: steps that the baseline ``mpc`` looks ahead, 16 by default, unless its own option
       says otherwise.
+    - ``delay``: steps after which an input takes effect; until then the first one does.
     - ``autoreset_mode``: ``SAME_STEP`` for training, ``DISABLED`` for evaluation.
 
     ## Metrics

@@ -15,9 +15,16 @@ from drlapps.policy import Policy
 from drlapps.vector import Array, VectorEnvironment
 
 
-def towards(env: LaserPulseEnv, targets: Floats) -> Array:
-    """Return the actions that move all settings to ``targets``, (B, 3), as far as one step goes."""
-    return np.asarray(np.clip((targets - env.psi) / env.move_limit, -1.0, 1.0))
+def way(env: LaserPulseEnv, targets: Floats, steps: int) -> Array:
+    """Return the actions, (steps, B, 3), that move all settings to ``targets``, (B, 3), and stay.
+
+    Each setting takes the shortest way, as far as so many steps go.
+    """
+    left = (targets - env.psi) / env.move_limit
+    until = np.arange(1, steps + 1)[:, None, None]
+    # What is left after all full steps is the last, shorter one; then there is nothing.
+    reached = np.clip(left, -until, until)
+    return np.asarray(np.diff(reached, axis=0, prepend=0.0))
 
 
 class GoTo(Policy):
@@ -33,7 +40,12 @@ class GoTo(Policy):
 
     def act(self, env: VectorEnvironment, observations: Array) -> Array:
         """Return one step of the way."""
-        return towards(cast(LaserPulseEnv, env), self._targets)
+        action: Array = self.plan(env, observations, 1)[0]
+        return action
+
+    def plan(self, env: VectorEnvironment, observations: Array, steps: int) -> Array:
+        """Return so many steps of the way, (steps, B, 3)."""
+        return way(cast(LaserPulseEnv, env), self._targets, steps)
 
 
 class PhaseConjugation(GoTo):

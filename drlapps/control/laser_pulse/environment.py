@@ -141,7 +141,7 @@ class LaserPulseEnv(VectorEnvironment):
 
     STATE: ClassVar[tuple[str, ...]] = (
         "step_index", "psi", "compressor", "b_course", "luck", "share", "fwhm_ps", "measured",
-        "features", "best_share", "unsafe", "trace", "path",
+        "features", "best_share", "unsafe", "trace", "path", "shares",
     )  # fmt: skip
 
     def __init__(
@@ -183,6 +183,7 @@ class LaserPulseEnv(VectorEnvironment):
         self.unsafe = np.zeros(num_envs, np.int64)
         self.trace = np.zeros((num_envs, 1, frog.SIZE, frog.SIZE) if image else (0,), np.uint8)
         self.path = np.zeros((num_envs, kept, 3))
+        self.shares = np.zeros((num_envs, kept))
         self._unfired = np.zeros(num_envs, np.bool_)
         self._scales = np.array([*[0.5 / self.move_limit] * 3, *_PAST_SCALES])
         observed = (
@@ -204,6 +205,7 @@ class LaserPulseEnv(VectorEnvironment):
         self.best_share[row] = 0.0
         self.unsafe[row] = 0
         self.path[row] = 0.0
+        self.shares[row] = 0.0
         # The first pulses of rows that start together are fired together, when they are looked at.
         self._unfired[row] = True
 
@@ -223,7 +225,7 @@ class LaserPulseEnv(VectorEnvironment):
         if image:
             self.trace[rows] = frog.images(fields)
         if self.path.shape[1]:
-            self.path[rows, step] = self.psi[rows]
+            self.path[rows, step], self.shares[rows, step] = self.psi[rows], pulses.share
 
     def _described(self, rows: NDArray[np.intp]) -> Array:
         """Return the numbers that describe the present pulses, (rows, FEATURES)."""
@@ -286,9 +288,10 @@ class LaserPulseEnv(VectorEnvironment):
         }
 
     def solution(self, row: int) -> dict[str, Any]:
-        """Return the settings of all pulses (``psi``, three numbers each) and ``steps``."""
+        """Return the settings of all pulses (``psi``, three each), ``shares`` and ``steps``."""
         fired = int(self.step_index[row]) + 1
-        return {"psi": self.path[row, :fired].tolist(), "steps": self.steps}
+        path, shares = self.path[row, :fired], self.shares[row, :fired]
+        return {"psi": path.tolist(), "shares": shares.tolist(), "steps": self.steps}
 
 
 def _whole(name: str, value: object, low: int, high: int) -> int:

@@ -6,7 +6,7 @@ pool           lasers
 ``train``      :class:`RandomLasers`: endless, B-integral and GDD drawn anew for every episode
 ``validation`` 64 lasers of the family
 ``test``       96 others
-``shift``      24 whose B-integral drifts during the episode and 24 in which it jumps
+``shift``      ``drift:0..23``, whose B-integral drifts, and ``jump:0..23``, in which it jumps
 ``toy``        three lasers without nonlinearity, solved by hand
 ============== ===================================================================================
 
@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 
@@ -44,10 +44,10 @@ GDDS = (2.47e-22, 2.87e-22)
 VALIDATION_LASERS, TEST_LASERS, SHIFT_LASERS = 64, 96, 24
 
 _FIRST_VALIDATION = 1_000_000
-_FIRST_SHIFT = 2_000_000
-"""Numbers of the first lasers of these pools: named ones lie far below."""
+"""Number of this pool's first laser: those of the test pool lie far below."""
 
-_KINDS = ("l1", "family", "drift", "jump")
+_KINDS = ("family", "validation", "drift", "jump")
+"""Names of lasers that are drawn."""
 
 Range = float | list[float] | tuple[float, float]
 """A number, or the two ends between which one is drawn."""
@@ -109,6 +109,8 @@ def train(
     noise: Range = 0.0,
     start_spread: float = 0.0,
     shift: str = "none",
+    b_scale: float = 1.0,
+    gdd_scale: float = 1.0,
 ) -> RandomLasers:
     """Return the pool to train on.
 
@@ -118,13 +120,20 @@ def train(
         noise: standard deviation of measurements as a share of them, likewise.
         start_spread: standard deviation of the first settings about the phase conjugate.
         shift: ``none``, ``drift``, ``jump``, or ``mixed``: one of them at random.
+        b_scale: factor of the ends of the B-integral.
+        gdd_scale: factor of the ends of the GDD.
 
     Raises:
         InputError: a range or number is impossible.
     """
     if shift not in (*SHIFTS, "mixed"):
         raise unknown("shift", str(shift), (*SHIFTS, "mixed"))
-    ends = {"b_integral": _ends(b_integral), "gdd": _ends(gdd), "noise": _ends(noise)}
+    scales = _factor("b_scale", b_scale), _factor("gdd_scale", gdd_scale)
+    ends = {
+        "b_integral": _ends(b_integral, scales[0]),
+        "gdd": _ends(gdd, scales[1]),
+        "noise": _ends(noise),
+    }
     for corner in zip(*ends.values(), strict=True):
         Laser("corner", **dict(zip(ends, corner, strict=True)))
     pool = RandomLasers(**ends, start_spread=_spread(start_spread), shift=shift)
@@ -134,15 +143,25 @@ def train(
     return pool
 
 
-def _ends(value: Range) -> tuple[float, float]:
+def _ends(value: Range, scale: float = 1.0) -> tuple[float, float]:
     ends = list(value) if isinstance(value, list | tuple) else [value, value]
-    if len(ends) != 2:
-        raise InputError(f"a range must have two ends, not {value!r}")
-    return ends[0], ends[1]
+    if len(ends) != 2 or not all(_is_number(end) for end in ends):
+        raise InputError(f"a range must be a number or two, not {value!r}")
+    return scale * ends[0], scale * ends[1]
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _factor(name: str, value: object) -> float:
+    if not _is_number(value) or not value >= 0.0:
+        raise InputError(f"{name} must be a number of at least 0, not {value!r}")
+    return value
 
 
 def _spread(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+    if not _is_number(value) or not 0.0 <= value <= 1.0:
         raise InputError(f"start_spread must be a number from 0 to 1, not {value!r}")
     return float(value)
 
@@ -193,10 +212,7 @@ class Changes:
         Raises:
             InputError: a value is impossible.
         """
-        for name in ("b_scale", "gdd_scale"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0.0:
-                raise InputError(f"{name} must be a number of at least 0, not {value!r}")
+        b_scale, gdd_scale = _factor("b_scale", self.b_scale), _factor("gdd_scale", self.gdd_scale)
         own = ("b_integral", "gdd", "tod", "fod", "noise", "shift", "shift_to")
         given = {name: getattr(self, name) for name in own if getattr(self, name) is not None}
         changed = replace(laser, **given)
@@ -205,9 +221,9 @@ class Changes:
             changed = replace(changed, start=_start(_spread(self.start_spread), rng))
         return replace(
             changed,
-            b_integral=changed.b_integral * self.b_scale,
-            shift_to=changed.shift_to * self.b_scale,
-            gdd=changed.gdd * self.gdd_scale,
+            b_integral=changed.b_integral * b_scale,
+            shift_to=changed.shift_to * b_scale,
+            gdd=changed.gdd * gdd_scale,
         )
 
 
@@ -218,7 +234,7 @@ def validation(**changes: object) -> tuple[Laser, ...]:
     Raises:
         InputError: a value is impossible.
     """
-    return _pool("validation", "family", _FIRST_VALIDATION, VALIDATION_LASERS, changes)
+    return _pool("validation", VALIDATION_LASERS, changes)
 
 
 @_takes_changes
@@ -228,7 +244,7 @@ def test(**changes: object) -> tuple[Laser, ...]:
     Raises:
         InputError: a value is impossible.
     """
-    return _pool("family", "family", 0, TEST_LASERS, changes)
+    return _pool("family", TEST_LASERS, changes)
 
 
 @_takes_changes
@@ -238,21 +254,13 @@ def shift(**changes: object) -> tuple[Laser, ...]:
     Raises:
         InputError: a value is impossible.
     """
-    return tuple(
-        laser
-        for kind in ("drift", "jump")
-        for laser in _pool(kind, kind, _FIRST_SHIFT, SHIFT_LASERS, changes)
-    )
+    return *_pool("drift", SHIFT_LASERS, changes), *_pool("jump", SHIFT_LASERS, changes)
 
 
-def _pool(
-    name: str, kind: str, first: int, count: int, changes: dict[str, object]
-) -> tuple[Laser, ...]:
-    """Return lasers ``first`` and following, named by their place in the pool."""
-    start = 0 if name == "family" else first
-    numbers = range(start, start + count)
-    lasers = (_laser(kind, number, Changes(**changes)) for number in numbers)  # type: ignore[arg-type]
-    return tuple(replace(one, name=f"{name}:{k}") for k, one in enumerate(lasers))
+def _pool(kind: str, count: int, changes: dict[str, object]) -> tuple[Laser, ...]:
+    """Return the first lasers of a kind."""
+    wanted = Changes(**changes)  # type: ignore[arg-type]
+    return tuple(_laser(kind, number, wanted) for number in range(count))
 
 
 def toy() -> tuple[Laser, ...]:
@@ -303,16 +311,13 @@ def _laser(kind: str, number: int, changes: Changes) -> Laser:
     """Return laser ``number`` of a kind."""
     if kind.endswith(files.SUFFIX):
         return changes.of(files.read(Path(kind), number))
-    if kind == "validation":
-        return replace(
-            _laser("family", _FIRST_VALIDATION + number, changes), name=f"{kind}:{number}"
-        )
-    if kind not in _KINDS:
-        raise unknown("laser", kind, (*_KINDS, "validation"))
     name = f"{kind}:{number}"
     if kind == "l1":
         return changes.of(Laser(name, start=conjugate(), seed=number))
-    digest = hashlib.sha256(f"laser:{number}".encode()).digest()
+    if kind not in _KINDS:
+        raise unknown("laser", kind, (*_KINDS, "l1"))
+    first = _FIRST_VALIDATION if kind == "validation" else 0
+    digest = hashlib.sha256(f"laser:{first + number}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    pool = RandomLasers(shift="none" if kind == "family" else kind)
+    pool = RandomLasers(shift=kind if kind in SHIFTS else "none")
     return changes.of(replace(pool.sample(rng), name=name))

@@ -1,8 +1,9 @@
 """Searches for the best settings of one laser, pulse by pulse, with the agent's own means.
 
 A search says which settings it wants to know about; the stretcher moves there in as many steps as
-the largest change asks for, firing a pulse at each. While there is just time enough to go back to
-the best settings measured so far, it goes back. All pulses count as evaluations.
+the largest change asks for, firing a pulse at each. When there is just time enough to go back to
+the best settings measured so far, it goes back: an episode ends with the best that the search
+knows. All pulses count as evaluations.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from drlapps.control.laser_pulse.baselines import towards
+from drlapps.control.laser_pulse.baselines import way
 from drlapps.control.laser_pulse.environment import LaserPulseEnv
 from drlapps.control.laser_pulse.spectrum import Floats
 from drlapps.errors import InputError
@@ -22,6 +23,12 @@ from drlapps.vector import Array, VectorEnvironment
 
 _THERE = 1e-6
 """Distance from settings at which one has arrived; actions are single-precision numbers."""
+
+SCALES = np.array([1.0, 0.1, 0.1])
+"""First moves along the settings, relative to each other: what the family leaves open is the GDD.
+
+In equal moves along all three, every search fares far worse.
+"""
 
 _RANDOM_WALK = 0.25
 """Settings that a random start draws lie so far from the phase conjugate, in deviations."""
@@ -56,8 +63,9 @@ class Search(Policy):
         self._best_share = np.full(env.num_envs, -np.inf)
         self._searches: list[Asker] = []
         self._targets = batch.psi.copy()
-        for row in range(env.num_envs):
-            rng = np.random.default_rng([seed, row])
+        for row, laser in enumerate(env.instances):
+            # Lasers have luck of their own: one for all would make means over lasers a lottery.
+            rng = np.random.default_rng([seed, int(laser.hash[:16], 16)])
             start, share = batch.psi[row].copy(), float(batch.measured[row, 0])
             if self.starts == "random":
                 start = np.clip(start + _RANDOM_WALK * rng.standard_normal(3), 0.0, 1.0)
@@ -67,21 +75,25 @@ class Search(Policy):
 
     def act(self, env: VectorEnvironment, observations: Array) -> Array:
         """Tell the searches of the pulses, and go where they want to, or back."""
+        action: Array = self.plan(env, observations, 1)[0]
+        return action
+
+    def plan(self, env: VectorEnvironment, observations: Array, steps: int) -> Array:
+        """Tell the searches of the pulses; return so many steps of the way to their points.
+
+        Pulses that are fired before the next decision are not seen.
+        """
         batch = cast(LaserPulseEnv, env)
         for row, (psi, share) in enumerate(zip(batch.psi, batch.measured[:, 0], strict=True)):
             if share > self._best_share[row]:
                 self._best[row], self._best_share[row] = psi, share
-            if batch.step_index[row] and not self._done(batch, row):
+            if batch.step_index[row]:
                 self._targets[row] = self._searches[row].send((psi.copy(), float(share)))
-        left = batch.steps - 1 - batch.step_index
-        wanted = towards(batch, self._targets)
-        after = np.clip(batch.psi + batch.move_limit * wanted, 0.0, 1.0)
+        wanted = way(batch, self._targets, steps)
+        after = batch.psi + batch.move_limit * wanted.sum(axis=0)
         back = np.abs(after - self._best).max(axis=1) / batch.move_limit
-        too_far = np.ceil(back - _THERE) > left
-        return np.where(too_far[:, None], towards(batch, self._best), wanted)
-
-    def _done(self, env: LaserPulseEnv, row: int) -> bool:
-        return bool(env.step_index[row] >= env.steps)
+        too_far = np.ceil(back - _THERE) > batch.steps - batch.step_index - steps
+        return np.where(too_far[:, None], way(batch, self._best, steps), wanted)
 
 
 def fire(target: Floats) -> Generator[Floats, tuple[Floats, float], float]:
@@ -99,31 +111,31 @@ class NelderMead(Search):
     is begun at its best point.
 
     Args:
-        side: of the first simplex, as a share of the settings' range.
+        side: of the first simplex along the GDD, as a share of its range.
         starts: as for :class:`Search`.
 
     Raises:
         InputError: an option is impossible.
     """
 
-    def __init__(self, *, side: float = 0.08, starts: str = "conjugate") -> None:
+    def __init__(self, *, side: float = 0.1, starts: str = "conjugate") -> None:
         super().__init__(starts=starts)
         self.side = _share("side", side)
 
     def search(self, start: Floats, share: float | None, rng: np.random.Generator) -> Asker:
         """Yield the points of the simplex method."""
         value = share if share is not None else (yield from fire(start))
-        point, side = start, self.side
+        point, sides = start, self.side * SCALES
         while True:
-            point, value = yield from self._simplex(point, value, side)
-            side *= 0.5
+            point, value = yield from self._simplex(point, value, sides)
+            sides = 0.5 * sides
 
     def _simplex(
-        self, start: Floats, share: float, side: float
+        self, start: Floats, share: float, sides: Floats
     ) -> Generator[Floats, tuple[Floats, float], tuple[Floats, float]]:
         """Move one simplex until it has shrunk; return its best point and the share there."""
         points, values = [start], [share]
-        for axis in range(len(start)):
+        for axis, side in enumerate(sides):
             corner = start.copy()
             corner[axis] += side if corner[axis] + side <= 1.0 else -side
             points.append(corner)
@@ -159,7 +171,7 @@ class CmaEs(Search):
     """Covariance matrix adaptation evolution strategy (Hansen 2016), as in package ``cmaes``.
 
     Args:
-        sigma: first standard deviation of the settings.
+        sigma: first standard deviation of the GDD, as a share of its range.
         population: points a generation.
         starts: as for :class:`Search`.
 
@@ -168,7 +180,7 @@ class CmaEs(Search):
     """
 
     def __init__(
-        self, *, sigma: float = 0.05, population: int = 5, starts: str = "conjugate"
+        self, *, sigma: float = 0.1, population: int = 5, starts: str = "conjugate"
     ) -> None:
         super().__init__(starts=starts)
         self.sigma = _share("sigma", sigma)
@@ -183,6 +195,7 @@ class CmaEs(Search):
         strategy = CMA(
             mean=start,
             sigma=self.sigma,
+            cov=np.diag(SCALES**2),
             bounds=np.tile([0.0, 1.0], (3, 1)),
             seed=int(rng.integers(2**31)),
             population_size=self.population,
@@ -202,14 +215,15 @@ class Bayesian(Search):
 
     Args:
         startup: random points before the process decides.
-        width: the process decides within so much of the first settings, to either side.
+        width: the process decides within so much of the first GDD, to either side, as a share of
+            its range.
         starts: as for :class:`Search`.
 
     Raises:
         InputError: an option is impossible.
     """
 
-    def __init__(self, *, startup: int = 4, width: float = 0.35, starts: str = "conjugate") -> None:
+    def __init__(self, *, startup: int = 2, width: float = 0.35, starts: str = "conjugate") -> None:
         super().__init__(starts=starts)
         if isinstance(startup, bool) or not isinstance(startup, int) or startup < 1:
             raise InputError(f"startup must be a whole number above 0, not {startup!r}")
@@ -233,7 +247,7 @@ class Bayesian(Search):
     def _box(self, start: Floats) -> dict[str, Any]:
         from optuna.distributions import FloatDistribution
 
-        ends = np.clip([start - self.width, start + self.width], 0.0, 1.0).T.tolist()
+        ends = np.clip(start + self.width * np.outer([-1.0, 1.0], SCALES), 0.0, 1.0).T.tolist()
         return {
             name: FloatDistribution(low, high)
             for name, (low, high) in zip(("gdd", "tod", "fod"), ends, strict=True)

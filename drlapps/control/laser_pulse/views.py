@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drlapps.control.laser_pulse import frog, pulse
+from drlapps.control.laser_pulse.curves import comparison_figures
 from drlapps.control.laser_pulse.laser import SAFE_FWHM_PS, Laser, conjugate
 from drlapps.control.laser_pulse.spectrum import POINTS, Floats, amplitudes, frequencies
 from drlapps.look import ALARM, FAINT, INK, WIDTH, data, dress, paint, palette
@@ -16,9 +17,14 @@ from drlapps.look import ALARM, FAINT, INK, WIDTH, data, dress, paint, palette
 if TYPE_CHECKING:
     import altair as alt
 
+__all__ = ["COMPARED", "comparison_figures", "figures", "table"]
+
 HEIGHT = 300
+ALL_SOLUTIONS = True
+"""The chart of a comparison shows how every laser fared, pulse by pulse."""
+
 COMPARED = ("pulse", "course")
-"""What comparisons show."""
+"""What comparisons show of each policy."""
 
 Complexes = NDArray[np.complex128]
 Rows = list[dict[str, Any]]
@@ -237,12 +243,5 @@ def trace(instance: Laser, solution: Mapping[str, Any], title: str) -> alt.Facet
         )
         .properties(width=(WIDTH - 240) // 2, height=(WIDTH - 240) // 2)
     )
-    return paint(
-        alt.FacetChart(
-            data=data(points), spec=cells, facet=alt.Facet("pulse:N", title=None, sort=_ORDER),
-            title=title,
-        )
-    )  # fmt: skip
-
-
-_ORDER: Sequence[str] = (_FIRST, _LAST)
+    facet = alt.Facet("pulse:N", title=None, sort=[_FIRST, _LAST])
+    return paint(alt.FacetChart(data=data(points), spec=cells, facet=facet, title=title))

@@ -1,4 +1,4 @@
-"""The field's controllers without optimisation: PI with decoupling, deadbeat, no voltage at all."""
+"""The field's controllers without optimisation: PI with decoupling, deadbeat."""
 
 from __future__ import annotations
 
@@ -17,14 +17,6 @@ from drlapps.vector import Array, VectorEnvironment
 Floats = NDArray[np.float64]
 
 TUNINGS = ("magnitude", "symmetrical")
-
-
-class Zero(Policy):
-    """No voltage: the machine is short-circuited."""
-
-    def act(self, env: VectorEnvironment, observations: Array) -> Array:
-        """Return zeros, or the zero state."""
-        return np.zeros(env.action_space.shape or (), env.action_space.dtype)
 
 
 class PiControl(Policy):

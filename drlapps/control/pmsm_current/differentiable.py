@@ -118,9 +118,10 @@ class Machine:
         )
 
     def observe(self, state: State) -> Tensor:
-        """Return the observations, (B, 17)."""
+        """Return the observations, (B, 20)."""
         drives = state.drives
         setpoint = drives.setpoints[:, min(int(state.step), self.steps - 1)]
+        turning = _of_block(drives.speeds, state)[:, None] / drives.top_speed
         features = [
             state.measured / drives.limit,
             setpoint / drives.limit,
@@ -129,10 +130,12 @@ class Machine:
             state.commands[:, 0] / (CORNER * drives.link),
             state.commands[:, 1] / (CORNER * drives.link),
             ZOOM * state.change / drives.limit,
-            _of_block(drives.speeds, state)[:, None] / drives.top_speed,
+            turning,
+            state.phasor,
+            turning * state.measured / drives.limit,
+            drives.delay[:, :, 0] / MOST_DELAY,
         ]
-        seen = torch.cat(features, dim=1).clamp(-MOST, MOST)
-        return torch.cat([seen, state.phasor], dim=1)
+        return torch.cat(features, dim=1).clamp(-MOST, MOST)
 
     def step(self, state: State, actions: Tensor) -> tuple[State, Tensor]:
         """Return the states after a period, and the rewards."""

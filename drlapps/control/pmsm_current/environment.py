@@ -58,7 +58,7 @@ class PmsmCurrentEnv(VectorEnvironment):
 
     ## Observation Space
 
-    ``Box(-10, 10, (17,), float32)``; currents are shares of the limit, voltages of 2/3 of the link:
+    ``Box(-10, 10, (20,), float32)``; currents are shares of the limit, voltages of 2/3 of the link:
 
     | Index | Value |
     |---|---|
@@ -71,6 +71,8 @@ class PmsmCurrentEnv(VectorEnvironment):
     | 12, 13 | 10 times the change of the current since the last step |
     | 14 | speed, as a share of its limit |
     | 15, 16 | cosine and sine of the rotor's electrical angle |
+    | 17, 18 | speed times measured current, d and q: what couples the axes |
+    | 19 | delay, as a share of four periods |
 
     ## Action Space
 

@@ -33,18 +33,13 @@ An example with everything there can be; what is left out is as in :class:`.moto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
+from drlapps.control.motors.files import entries
 from drlapps.control.pmsm_current.motor import Conditions, Motor
 from drlapps.errors import InputError, unknown
 from drlapps.files import read_toml
-
-SUFFIX = ".toml"
-
-Part = TypeVar("Part", Motor, Conditions)
 
 
 @dataclass(frozen=True)
@@ -83,18 +78,8 @@ def read(path: Path) -> OwnDrive:
             raise InputError(f"signal must be a text, not {signal!r}")
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise InputError(f"steps must be a whole number from 1 on, not {steps!r}")
-        motor = _part(table, "motor", Motor)
-        return OwnDrive(motor, _part(table, "conditions", Conditions), signal, steps)
+        motor = Motor(**entries(table, "motor", Motor))
+        conditions = Conditions(**entries(table, "conditions", Conditions))
+        return OwnDrive(motor, conditions, signal, steps)
     except InputError as fault:
         raise InputError(f"{path}: {fault}") from fault
-
-
-def _part(table: Mapping[str, Any], key: str, kind: Callable[..., Part]) -> Part:
-    entries = table.get(key, {})
-    if not isinstance(entries, dict):
-        raise InputError(f"{key} must be a table: write [{key}] above it")
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    for name in entries:
-        if name not in known:
-            raise unknown(f"entry of [{key}]", name, known)
-    return kind(**entries)

@@ -34,25 +34,25 @@ the data sheet and delay.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drlapps import naming
+from drlapps.control.motors.files import SUFFIX
+from drlapps.control.motors.settings import Range, changeable, draw, ends, length
 from drlapps.control.motors.signals import Constant, Signal, Steps, Wiener
 from drlapps.control.pmsm_current import files
 from drlapps.control.pmsm_current.motor import Conditions, Motor
 from drlapps.errors import InputError, unknown
 
 STEPS = 1000
-MOST_STEPS = 1_000_000
 GROUPS = ("wiener", "steps", "uncertain")
 PATHS = 32
 """Of each group in a pool."""
@@ -63,11 +63,6 @@ SIGNALS: Mapping[str, Signal] = {
     "steps": Steps(),
     "constant": Constant(),
 }
-
-Range = float | Sequence[float]
-"""A number, or the two ends between which one is drawn."""
-
-Found = TypeVar("Found")
 
 UNCERTAIN: Mapping[str, tuple[float, float]] = {
     "speed": (0.0, 120.0),
@@ -172,7 +167,7 @@ class RandomDrives:
 
     def sample(self, rng: np.random.Generator) -> Drive:
         """Draw conditions, a signal and its path."""
-        conditions = replace(self.low, **_draw(self._ranges, rng)) if self._ranges else self.low
+        conditions = replace(self.low, **draw(self._ranges, rng)) if self._ranges else self.low
         signal = self.signals[int(rng.integers(len(self.signals)))]
         # Named paths have seeds of 63 bits, too: that two are equal is out of the question.
         seed = int(rng.integers(2**63))
@@ -196,7 +191,7 @@ def train(
     voltage_scale: Range = 1.0,
     drift: Range = 0.0,
     noise: Range = 0.5,
-    delay: Range = 1,
+    delay: Range = (0, 2),
     dead_time: Range = 0.0,
     protection: bool = True,
 ) -> RandomDrives:
@@ -223,46 +218,19 @@ def train(
         InputError: there is no such signal or file, or a range is impossible.
     """
     own = files.read(Path(motor)) if motor else None
-    low: dict[str, Any] = {}
-    high: dict[str, Any] = {}
     given = {name: value for name, value in locals().items() if name in Conditions.__annotations__}
-    for name, value in given.items():
-        ends = list(value) if isinstance(value, list | tuple) else [value, value]
-        if len(ends) != 2:
-            raise InputError(f"{name} must be a number or a range [low, high], not {value!r}")
-        low[name], high[name] = ends
+    low, high = ends(given)
     chosen = ("wiener", "steps") if signal == "uncertain" else (signal,)
     signals = tuple(_signal(name) for name in chosen)
     sheet = own.motor if own else Motor()
-    pool = RandomDrives(sheet, signals, Conditions(**low), Conditions(**high), _length(steps))
+    pool = RandomDrives(sheet, signals, Conditions(**low), Conditions(**high), length(steps))
     for name in low:
         if low[name] > high[name]:
             raise InputError(f"{name}: the range {given[name]!r} has no numbers")
     return pool
 
 
-def _draw(ranges: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> dict[str, Any]:
-    """Draw conditions between their ends."""
-    drawn: dict[str, Any] = {}
-    for name, (low, high) in ranges.items():
-        if name == "delay":
-            drawn[name] = int(rng.integers(int(low), int(high) + 1))
-        else:
-            drawn[name] = float(rng.uniform(low, high))
-    return drawn
-
-
-def _changeable(function: Callable[..., Found]) -> Callable[..., Found]:
-    """Say in a function's signature which settings it takes: conditions, and ``steps``."""
-    given = inspect.signature(function).parameters.values()
-    own = [one for one in given if one.kind is not one.VAR_KEYWORD]
-    names = ["steps", *(field.name for field in fields(Conditions))]
-    more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names]
-    function.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
-    return function
-
-
-@_changeable
+@changeable(Conditions)
 def validation(**settings: Any) -> Sequence[Drive]:
     """Return 32 drives of each group.
 
@@ -273,7 +241,7 @@ def validation(**settings: Any) -> Sequence[Drive]:
     return tuple(replace(drive, name=f"validation-{drive.name}") for drive in drives)
 
 
-@_changeable
+@changeable(Conditions)
 def test(**settings: Any) -> Sequence[Drive]:
     """Return 32 drives of each group.
 
@@ -323,7 +291,7 @@ def toy() -> tuple[Drive, ...]:
     )
 
 
-@_changeable
+@changeable(Conditions)
 def named(words: Iterable[str], **settings: Any) -> list[Drive]:
     """Return the drives that the given words name, in their order.
 
@@ -346,23 +314,23 @@ def _path(word: str, number: int, changes: Mapping[str, Any]) -> Drive:
     seed = int.from_bytes(digest[:8], "big") >> 1
     settings = dict(changes)
     steps = settings.pop("steps", None)
-    if word.endswith(files.SUFFIX):
+    if word.endswith(SUFFIX):
         own = files.read(Path(word))
         stem, sheet, signal = Path(word).stem, own.motor, _signal(own.signal)
-        conditions, length = own.conditions, own.steps
+        conditions, usual = own.conditions, own.steps
     elif word == "uncertain":
         stem, sheet, signal = word, Motor(), _signal(("wiener", "steps")[number % 2])
-        conditions, length = Conditions(**_draw(UNCERTAIN, np.random.default_rng([seed, 1]))), STEPS
+        conditions, usual = Conditions(**draw(UNCERTAIN, np.random.default_rng([seed, 1]))), STEPS
     else:
         stem, sheet, signal = word, Motor(), _signal(word)
-        conditions, length = Conditions(), STEPS
+        conditions, usual = Conditions(), STEPS
     return Drive(
         f"{stem}:{number}",
         sheet,
         signal,
         seed,
         replace(conditions, **settings),
-        length if steps is None else _length(steps),
+        usual if steps is None else length(steps),
     )
 
 
@@ -370,9 +338,3 @@ def _signal(name: str) -> Signal:
     if name not in SIGNALS:
         raise unknown("signal", str(name), (*SIGNALS, "uncertain"))
     return SIGNALS[name]
-
-
-def _length(steps: object) -> int:
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
-        raise InputError(f"steps must be a whole number from 1 to {MOST_STEPS}, not {steps!r}")
-    return steps

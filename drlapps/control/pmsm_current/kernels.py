@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from drlapps.control.motors.inverter import CIRCLE, CORNER, LEGS
 from drlapps.control.motors.noise import normals
-from drlapps.control.pmsm_current.motor import BLOCK
+from drlapps.control.pmsm_current.motor import BLOCK, MOST_DELAY
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -25,7 +25,7 @@ Bools = NDArray[np.bool_]
 DQ, ABC, FINITE = 0, 1, 2
 """Control sets."""
 
-FEATURES = 17
+FEATURES = 20
 ZOOM = 10.0
 """Factor of errors and changes in the observation, which are small."""
 INTEGRAL_RATE = 0.05
@@ -189,8 +189,12 @@ def _measure(state: State, row: int, t: int) -> None:
     f[row, 10], f[row, 11] = _cut(state.recent[row, 2], MOST), _cut(state.recent[row, 3], MOST)
     f[row, 12] = _cut(ZOOM * scale * (d - state.measured[row, 0]), MOST)
     f[row, 13] = _cut(ZOOM * scale * (q - state.measured[row, 1]), MOST)
-    f[row, 14] = _cut(speed / state.constants[row, SPEED], MOST)
+    turning = speed / state.constants[row, SPEED]
+    f[row, 14] = _cut(turning, MOST)
     f[row, 15], f[row, 16] = state.phasor[row, 0], state.phasor[row, 1]
+    f[row, 17] = _cut(turning * d * scale, MOST)
+    f[row, 18] = _cut(turning * q * scale, MOST)
+    f[row, 19] = state.delay[row] / MOST_DELAY
     state.integral[row, 0], state.integral[row, 1] = sum_d, sum_q
     state.measured[row, 0], state.measured[row, 1] = d, q
 

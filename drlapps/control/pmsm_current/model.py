@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drlapps.control.motors import discretisation, inverter
+from drlapps.control.motors.observer import Observer, check_share
 from drlapps.control.pmsm_current.environment import PmsmCurrentEnv
 from drlapps.control.pmsm_current.motor import Motor
 from drlapps.errors import InputError
@@ -81,28 +82,26 @@ class ModelPolicy(Policy):
     """
 
     def __init__(self, observer: float = 0.0, compensate: bool = True) -> None:
-        if not 0.0 <= observer <= 1.0:
-            raise InputError(f"observer must be a number from 0 to 1, not {observer!r}")
+        check_share("observer", observer)
         self.observer, self.compensate = observer, compensate
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:
         """Read the data sheets."""
         env = cast(PmsmCurrentEnv, env)
         self.sheet = Sheet([one.motor for one in env.instances])
-        self.disturbance = np.zeros((env.num_envs, 2))
-        self._expected, self._due = np.zeros((env.num_envs, 2)), np.full(env.num_envs, -1)
+        self._observer = Observer(self.observer, (env.num_envs, 2))
+
+    @property
+    def disturbance(self) -> Floats:
+        """What predictions lately missed by, (B, 2)."""
+        return self._observer.disturbance
 
     def act(self, env: VectorEnvironment, observations: Array) -> Array:
         """Predict, and decide."""
         env = cast(PmsmCurrentEnv, env)
         plant = self.sheet.plant(env.speed())
         currents, phasor, expected = env.measured, env.phasor, None
-        if self.observer:
-            # Where periods have been skipped, nothing is known of the one before this.
-            missed = np.where(
-                (env.step_index == self._due)[:, None], currents - self._expected, 0.0
-            )
-            self.disturbance = self.disturbance + self.observer * missed
+        self._observer.correct(currents, env.step_index)
         for period in range(int(env.delay.max()) if self.compensate else 0):
             voltages = self._acting(env, period, phasor)
             after = step(plant, currents, voltages) + self.disturbance
@@ -111,11 +110,9 @@ class ModelPolicy(Policy):
             currents = np.where(late, after, currents)
             phasor = np.where(late, turn(plant, phasor), phasor)
         actions, voltages = self.decide(env, plant, currents, phasor)
-        if self.observer:
-            now = step(plant, env.measured, voltages) + self.disturbance
-            soon = now if expected is None else expected
-            self._expected = np.where((env.delay > 0)[:, None], soon, now)
-            self._due = env.step_index + 1
+        now = step(plant, env.measured, voltages) + self.disturbance
+        soon = now if expected is None else expected
+        self._observer.expect(np.where((env.delay > 0)[:, None], soon, now), env.step_index)
         return actions
 
     def _acting(self, env: PmsmCurrentEnv, period: int, phasor: Floats) -> Floats:

@@ -85,7 +85,8 @@ APG = Preset(
         "gamma": 1.0,
         "n_steps": 25,
     },
-    policy_kwargs={"net_arch": [64, 64], "log_std_init": -2.0},
+    policy="drlapps.control.motors.network:BesidePolicy",
+    policy_kwargs={"log_std_init": -2.0},
     # Short episodes teach nothing of how errors add up.
     instances={"steps": 200},
     validate_every=1_000_000,

@@ -49,16 +49,19 @@ class ProcessEnv(VectorEnvironment):
         penalty: taken off the reward in every step after which a state is beyond its limits.
         stop_at_violation: whether that ends the episode.
         horizon: steps that predictive baselines look ahead; by default as many as each likes.
+        delay: steps after which an input takes effect; until then the first one does. Controllers
+            are not told.
         autoreset_mode: as in the base class.
 
     Raises:
-        InputError: the penalty is negative or the horizon no positive whole number.
+        InputError: the penalty is negative, the horizon no positive whole number, or the delay no
+            whole number from 0 on.
     """
 
     STATE: ClassVar[tuple[str, ...]] = (
         "state_cost", "input_cost", "lower", "upper", "middle", "half", "input_middle",
         "input_half", "scale", "duration", "references", "disturbances", "errors", "at", "path",
-        "taken", "costs", "excess",
+        "sent", "taken", "costs", "excess",
     )  # fmt: skip
 
     def __init__(
@@ -69,12 +72,16 @@ class ProcessEnv(VectorEnvironment):
         penalty: float = 1.0,
         stop_at_violation: bool = False,
         horizon: int | None = None,
+        delay: int = 0,
         autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     ) -> None:
         super().__init__(num_envs, pool, autoreset_mode=autoreset_mode)
         if not isinstance(penalty, int | float) or not penalty >= 0.0:
             raise InputError(f"penalty must be a number from 0 on, not {penalty!r}")
+        if not isinstance(delay, int) or isinstance(delay, bool) or delay < 0:
+            raise InputError(f"delay must be a whole number from 0 on, not {delay!r}")
         self.penalty, self.horizon = float(penalty), checked_horizon(horizon)
+        self.delay = delay
         self.stop_at_violation = bool(stop_at_violation)
         largest: Sequence[Episode]
         largest = pool if isinstance(pool, Sequence) else [cast(Episode, pool.largest())]
@@ -92,7 +99,7 @@ class ProcessEnv(VectorEnvironment):
         self.errors = np.zeros((rows, steps + 1, n))
         self.at = np.zeros(rows, np.int64)
         self.path = np.zeros((rows, steps + 1, n))
-        self.taken = np.zeros((rows, steps, m))
+        self.sent, self.taken = np.zeros((rows, steps, m)), np.zeros((rows, steps, m))
         self.costs, self.excess = np.zeros((rows, steps)), np.zeros((rows, steps))
         self._rows = np.arange(rows)
         self._allocate(n, m)
@@ -134,15 +141,18 @@ class ProcessEnv(VectorEnvironment):
         self.errors[row, : steps + 1] = instance.errors
         self.at[row] = 0
         self.path[row, 0] = instance.initial
-        self.path[row, 1:] = self.taken[row] = 0.0
+        self.path[row, 1:] = self.sent[row] = self.taken[row] = 0.0
         self.costs[row] = self.excess[row] = 0.0
         self._load_dynamics(row, process)
 
     def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
-        inputs = self.inputs_of(actions)
-        if np.isnan(inputs[active]).any():
+        sent = self.inputs_of(actions)
+        if np.isnan(sent[active]).any():
             raise ValueError("actions must be numbers, not NaN")
         at = np.minimum(self.at, self.taken.shape[1] - 1)
+        rows, step = self._rows[active], at[active]
+        self.sent[rows, step] = sent[active]
+        inputs = self.sent[self._rows, np.maximum(at - self.delay, 0)]
         state = self._next(inputs, self.disturbances[self._rows, at], active)
         cost, excess = np.zeros(self.num_envs), np.zeros(self.num_envs)
         kernels.judge(
@@ -157,7 +167,6 @@ class ProcessEnv(VectorEnvironment):
             cost,
             excess,
         )
-        rows, step = self._rows[active], at[active]
         self.taken[rows, step], self.path[rows, step + 1] = inputs[active], state[active]
         self.costs[rows, step], self.excess[rows, step] = cost[active], excess[active]
         self.at += active
@@ -215,7 +224,7 @@ class ProcessEnv(VectorEnvironment):
         }
 
     def solution(self, row: int) -> dict[str, Any]:
-        """Return ``inputs``, a list of the inputs of each step."""
+        """Return ``inputs``, a list of the inputs that took effect in each step."""
         return {"inputs": self.taken[row, : self.at[row]].tolist()}
 
 
@@ -253,10 +262,8 @@ class LinearEnv(ProcessEnv):
         """Return the same dynamics on tensors, to learn through (see :mod:`.differentiable`).
 
         Raises:
-            InputError: an episode may end before its time.
+            InputError: an episode may end before its time, or inputs are delayed.
         """
         from drlapps.control.process.differentiable import LinearModel
 
-        if self.stop_at_violation:
-            raise InputError("a differentiable model needs stop_at_violation=false")
         return LinearModel(self)

@@ -19,6 +19,19 @@ PATHS = 200
 _VALIDATION = "validation-"
 
 
+def modelled(model: str, plant: LinearPlant) -> LinearPlant:
+    """Return the plant of a name: the given one, or one's own from a file.
+
+    Raises:
+        InputError: there is no such plant, or its file is malformed.
+    """
+    if model.endswith(files.SUFFIX):
+        return files.read(Path(model))
+    if model != plant.name:
+        raise unknown("model", model, [plant.name])
+    return plant
+
+
 def test(plant: LinearPlant, changes: Changes) -> tuple[Episode, ...]:
     """Return the first paths of a plant."""
     return numbered(plant, range(PATHS), changes)
@@ -61,11 +74,9 @@ def named(
     fixed = [] if changes != Changes() else [*toys, *validation(plant)]
 
     def path(name: str, number: int) -> Episode:
-        known = plant
-        if name.endswith(files.SUFFIX):
-            known = files.read(Path(name))
-        elif name != plant.name:
+        if name != plant.name and not name.endswith(files.SUFFIX):
             raise unknown("episode", name, [plant.name, *(one.name for one in fixed)])
+        known = modelled(name, plant)
         return episode(known, seed_of("", number), changes, f"{known.name}:{number}")
 
     return naming.paths(words, fixed, path)

@@ -6,11 +6,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor, nn
 
+from drlapps.agents import Agent
 from drlapps.control.process.qp_layer import Floats, QpLayer, Recurrence
+from drlapps.errors import InputError
+from drlapps.policy import Policy
+
+ITERATIONS = 10
+"""Of the solver, unless a policy is made with others."""
+
+_LAYER = "action_net.layer."
+"""What the names of a program's weights begin with."""
 
 
 class QpPolicy(ActorCriticPolicy):
@@ -41,7 +51,7 @@ class QpPolicy(ActorCriticPolicy):
         lr_schedule: Callable[[float], float],
         variables: int = 8,
         constraints: int = 48,
-        iterations: int = 10,
+        iterations: int = ITERATIONS,
         critic: Sequence[int] = (64, 64),
         log_std_init: float = -1.5,
         **arguments: Any,
@@ -108,6 +118,29 @@ class _Head(nn.Module):
         """Map observations (B, d) to actions (B, m)."""
         found: Tensor = self.layer(features)
         return found[:, : self.actions]
+
+
+def learnt_layer(policy: Policy, iterations: int = ITERATIONS) -> QpLayer:
+    """Return the program of a trained agent, in double precision.
+
+    Args:
+        policy: a trained agent.
+        iterations: with which it acts.
+
+    Raises:
+        InputError: the policy is no agent, or one of another shape.
+    """
+    if not isinstance(policy, Agent) or f"{_LAYER}matrix" not in policy.weights:
+        raise InputError("only agents that are shaped like a quadratic program can be verified")
+    weights = {
+        name.removeprefix(_LAYER): torch.as_tensor(value)
+        for name, value in policy.weights.items()
+        if name.startswith(_LAYER)
+    }
+    constraints, variables = weights["matrix"].shape
+    layer = QpLayer(weights["linear.weight"].shape[1], variables, constraints, iterations)
+    layer.load_state_dict(weights)
+    return layer.double()
 
 
 def actor_parameters(policy: ActorCriticPolicy) -> int:

@@ -1,17 +1,13 @@
 """What can be proven of a learnt program as a controller, and what is only seen in samples.
 
-For plants without references. Three checks, from the strongest to the weakest:
+Three checks, from the strongest to the weakest:
 
-:func:`certify` proves that a set of states is positively invariant, so that no limit is broken from
-any of its states, and that all of them converge to one equilibrium. The set is a level set of a
-quadratic Lyapunov function ``V`` of the loop as it is linearised at the equilibrium. Near the
-equilibrium the layer is exactly affine, and linear theory holds; elsewhere the set is covered by
-boxes, on each of which ``V`` must decrease for all states by a Lipschitz bound of the layer. Where
-a box cannot be decided, the level is lowered below it. Only rounding stands between the result and
-a proof.
-
-The bound rests on the layer's structure: an iteration is a Douglas-Rachford operator, which expands
-no distance, so that after ``k`` iterations ``t`` moves at most ``k + 1`` times as far as ``c``.
+:func:`certify` proves of which states all limits are kept for ever and one equilibrium is reached.
+Near the equilibrium the loop is exactly affine, and linear theory gives an ellipsoid that nothing
+leaves and in which all converges. Elsewhere the limits' box is cut into cells. A cell's states are
+enclosed in a tube that is carried on step by step: the cell is *proven* once its tube lies in the
+ellipsoid, having kept all limits until then; *refuted* if its tube lies beyond a limit as a whole;
+else it is halved. Only rounding stands between the result and a proof.
 
 :func:`invariance_violation` is the criterion that Lu et al. (2024) publish with their code: is
 there a state in a polytope that the controller leads out of it? They search for one by a bilevel
@@ -20,204 +16,198 @@ program and a local solver, here it is searched for among samples; neither findi
 :func:`follow` plays trajectories, and :func:`residual` says how far the fixed number of iterations
 is from the solution of the program, for which the published theory holds.
 
+How tubes are carried through a layer: ``|t|`` is enclosed by the line through its values at the
+ends of the interval in which ``t`` lies (as Singh et al. 2018 enclose a rectifier), exact where its
+sign is known; and an iteration is a Douglas-Rachford operator (Lions & Mercier 1979), which expands
+no distance, so that what has been lost to such lines adds up but does not grow.
+
 References:
     Lions, P.-L., & Mercier, B. (1979). Splitting algorithms for the sum of two nonlinear operators.
     SIAM Journal on Numerical Analysis, 16(6), 964-979.
+
+    Singh, G., Gehr, T., Mirman, M., Püschel, M., & Vechev, M. (2018). Fast and effective robustness
+    certification. Advances in Neural Information Processing Systems, 31.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.linalg import solve_discrete_lyapunov, sqrtm
 
+from drlapps.control.process.closed_loop import Loop
 from drlapps.control.process.plant import LinearPlant, Real
-from drlapps.control.process.qp_layer import QpLayer, Recurrence
-from drlapps.errors import InputError
+from drlapps.control.process.qp_layer import QpLayer
 
-_GRID, _DEPTH = 32, 10
-"""Boxes a dimension at first, and how often one is halved."""
+_CHUNK = 4096
+"""Cells that are looked at together."""
 
-_CHUNK = 100_000
+_ROUNDING = 1e-9
+"""Share of a range by which a tube may seem beyond a limit."""
+
+_OPEN, _PROVEN, _REFUTED = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A set of states that is proven to be a region of attraction within all limits.
+    """States that are proven to converge within all limits.
 
     Attributes:
-        equilibrium: to which its states converge, (n,).
-        shape: S, (n, n): the set is ``(x - equilibrium)' S (x - equilibrium) <= level``.
-        level: 0 where nothing could be proven.
+        equilibrium: to which they converge, (n,).
         radius: spectral radius of the loop near the equilibrium.
-        affine_level: level up to which the loop is exactly affine.
-        share: volume of the set over that of the box of the limits.
-        boxes: how many were looked at.
+        level: of the ellipsoid ``(x - equilibrium)' S (x - equilibrium) <= level`` in which the
+            loop is affine; 0 where it does not converge.
+        cells: centres and half sizes of the boxes that are proven, (k, 2, n).
+        share: their volume over that of the box of the limits.
+        refuted: share of the box from which limits are proven to be broken.
+        looked: cells that were looked at.
     """
 
     equilibrium: Real
-    shape: Real
-    level: float
     radius: float
-    affine_level: float
+    level: float
+    cells: Real
     share: float
-    boxes: int
+    refuted: float
+    looked: int
+
+    def covers(self, states: Real) -> NDArray[np.bool_]:
+        """Return which of the states (B, n) are in proven cells."""
+        found = np.zeros(len(states), np.bool_)
+        for half in np.unique(self.cells[:, 1], axis=0):
+            centres = self.cells[(self.cells[:, 1] == half).all(axis=1), 0]
+            # Cells of one size lie on a grid.
+            origin = centres.min(axis=0) - half
+            at = np.floor((centres - origin) / (2.0 * half)).astype(np.int64)
+            proven = np.zeros(at.max(axis=0) + 1, np.bool_)
+            proven[tuple(at.T)] = True
+            place = np.floor((states - origin) / (2.0 * half)).astype(np.int64)
+            known = ((place >= 0) & (place < proven.shape)).all(axis=1)
+            found[known] |= proven[tuple(place[known].T)]
+        return found
 
 
-class Loop:
-    """A plant in closed loop with a learnt program, in double precision.
-
-    Args:
-        layer: whose first variables are the actions.
-        plant: without references.
-
-    Raises:
-        InputError: the plant has references.
-    """
-
-    def __init__(self, layer: QpLayer, plant: LinearPlant) -> None:
-        if plant.tracked:
-            raise InputError(f"{plant.name} has references: its loop has no one equilibrium")
-        self.plant = plant
-        self._middle = 0.5 * (plant.lower + plant.upper)
-        self._half = 0.5 * (plant.upper - plant.lower)
-        self._input_middle = 0.5 * (plant.input_lower + plant.input_upper)
-        self._input_half = 0.5 * (plant.input_upper - plant.input_lower)
-        self._recurrence = Recurrence.of(layer, len(plant.inputs), np.float64)
-        # By states instead of observations.
-        self._slopes = self._recurrence.slopes / self._half
-        self._direct = self._recurrence.direct / self._half
-
-    def inputs(self, states: Real) -> Real:
-        """Return the inputs at the states (B, n), within their limits."""
-        actions = self._recurrence((states - self._middle) / self._half)
-        return np.asarray(self._input_middle + self._input_half * np.clip(actions, -1.0, 1.0))
-
-    def after(self, states: Real) -> Real:
-        """Return the states (B, n) a step later."""
-        return np.asarray(states @ self.plant.a.T + self.inputs(states) @ self.plant.b.T)
-
-    def lipschitz(self) -> float:
-        """Return a bound of how far inputs move for a distance of states (both Euclidean)."""
-        t = (self._recurrence.iterations + 1) * np.linalg.norm(self._slopes, 2)
-        actions = np.linalg.norm(self._recurrence.out, 2) * t + np.linalg.norm(self._direct, 2)
-        return float(np.max(self._input_half) * actions)
-
-    def affine(self, state: Real) -> tuple[Real, float]:
-        """Return the slope of the inputs at a state, (m, n), and within which distance it holds.
-
-        The distance is 0 where inputs are at a limit or a kink is met.
-        """
-        seen = ((state - self._middle) / self._half)[None]
-        actions, courses = self._recurrence(seen), self._recurrence.courses(seen)
-        signs = [np.sign(t[0])[:, None] for t in courses]
-        slopes, g = [self._slopes], self._recurrence.g
-        for sign in signs[:-1]:
-            last = slopes[-1]
-            slopes.append(g @ (sign * last) + (sign < 0.0) * last + self._slopes)
-        gain = self._recurrence.out @ (signs[-1] * slopes[-1]) + self._direct
-        # How far signs of t stay what they are, and actions within their limits.
-        rooms = [*(np.abs(t[0]) for t in courses), 1.0 - np.abs(actions[0])]
-        steepness = [np.linalg.norm(slope, axis=1) for slope in (*slopes, gain)]
-        pairs = zip(rooms, steepness, strict=True)
-        distance = min(float((room / np.maximum(slope, 1e-12)).min()) for room, slope in pairs)
-        return self._input_half[:, None] * gain, max(distance, 0.0)
-
-    def equilibrium(self) -> Real:
-        """Return the state near the origin that the loop leaves as it is.
-
-        Raises:
-            InputError: Newton's method finds none within the limits.
-        """
-        state = np.zeros(len(self._middle))
-        for _ in range(50):
-            gain, _ = self.affine(state)
-            residual = self.after(state[None])[0] - state
-            loop = self.plant.a + self.plant.b @ gain - np.eye(len(state))
-            state = state - np.linalg.lstsq(loop, residual, rcond=None)[0]
-            if np.abs(residual).max() < 1e-13:
-                break
-        inside = ((self.plant.lower < state) & (state < self.plant.upper)).all()
-        if not inside or np.abs(self.after(state[None])[0] - state).max() > 1e-9:
-            raise InputError("the loop has no equilibrium that Newton's method finds")
-        return state
-
-
-def certify(layer: QpLayer, plant: LinearPlant, boxes: int = 4_000_000) -> Certificate:
-    """Prove a region of attraction within the limits; see the module.
+def certify(
+    layer: QpLayer,
+    plant: LinearPlant,
+    reference: Real | None = None,
+    *,
+    steps: int = 100,
+    grid: int = 32,
+    boxes: int = 100_000,
+) -> Certificate:
+    """Prove convergence within the limits, cell by cell; see the module.
 
     Args:
         layer: the controller.
-        plant: without references; boxes are for two or three states.
-        boxes: how many to look at, at most; more prove more.
+        plant: as it is believed to be.
+        reference: of the states, (n,), where the plant has references.
+        steps: in which the ellipsoid must be reached.
+        grid: cells a dimension at first.
+        boxes: cells to look at, at most; more prove more.
 
     Raises:
-        InputError: the plant has references, or the loop no equilibrium.
+        InputError: there is no reference where one is needed, or the loop has no equilibrium.
     """
-    loop = Loop(layer, plant)
+    loop = Loop(layer, plant, reference)
     rest = loop.equilibrium()
     gain, distance = loop.affine(rest)
     closed = plant.a + plant.b @ gain
     radius = float(np.abs(np.linalg.eigvals(closed)).max())
     n = len(rest)
     if radius >= 1.0 or distance == 0.0:
-        return Certificate(rest, np.eye(n), 0.0, radius, 0.0, 0.0, 0)
+        return Certificate(rest, radius, 0.0, np.zeros((0, 2, n)), 0.0, 0.0, 0)
     shape = solve_discrete_lyapunov(closed.T, np.eye(n))
     room = np.minimum(plant.upper - rest, rest - plant.lower)
-    most = float((room**2 / np.diag(np.linalg.inv(shape))).min())
-    affine = min(most, float(np.linalg.eigvalsh(shape)[0]) * distance**2)
-    level, looked = _largest_level(loop, rest, shape, affine, most, boxes)
-    ball = np.pi ** (n / 2) / math.gamma(n / 2 + 1)
-    volume = ball * level ** (n / 2) / np.sqrt(np.linalg.det(shape))
-    share = float(volume / np.prod(plant.upper - plant.lower))
-    return Certificate(rest, shape, level, radius, affine, share, looked)
-
-
-def _largest_level(
-    loop: Loop, rest: Real, shape: Real, affine: float, most: float, boxes: int
-) -> tuple[float, int]:
-    """Return the largest level below which ``V`` is proven to decrease, and the boxes it took."""
-    root = np.real(sqrtm(shape))
-    n = len(rest)
-    moved, pushed = root @ loop.plant.a, float(np.linalg.norm(root @ loop.plant.b, 2))
-    span = float(np.linalg.norm(loop.plant.input_upper - loop.plant.input_lower))
-    lipschitz = loop.lipschitz()
-    reach = np.sqrt(most * np.diag(np.linalg.inv(shape)))
-    corners = np.array(list(product((-1.0, 1.0), repeat=n)))
-    half = reach / _GRID
-    axes = [np.linspace(-r + h, r - h, _GRID) for r, h in zip(reach, half, strict=True)]
+    within = float((room**2 / np.diag(np.linalg.inv(shape))).min())
+    level = min(within, float(np.linalg.eigvalsh(shape)[0]) * distance**2)
+    tubes = _Tubes(loop, rest, np.real(sqrtm(shape)), level, steps)
+    half = 0.5 * (plant.upper - plant.lower) / grid
+    axes = [
+        np.linspace(low + h, high - h, grid)
+        for low, high, h in zip(plant.lower, plant.upper, half, strict=True)
+    ]
     centres = np.stack([axis.ravel() for axis in np.meshgrid(*axes)], axis=1)
-    level, looked = np.sqrt(most), 0
-    for depth in range(_DEPTH + 1):
-        size = corners * half
-        own = float(np.linalg.norm(size @ root.T, axis=1).max())
-        carried = float(np.linalg.norm(size @ moved.T, axis=1).max())
-        forced = pushed * min(lipschitz * float(np.linalg.norm(half)), span)
-        open_, lowest = [], []
-        for start in range(0, len(centres), _CHUNK):
-            part = centres[start : start + _CHUNK]
-            now = np.linalg.norm(part @ root.T, axis=1)
-            near = now - own < level
-            part, now = part[near], now[near]
-            then = np.linalg.norm((loop.after(part + rest) - rest) @ root.T, axis=1)
-            proven = (then + carried + forced < now - own) | (now + own <= np.sqrt(affine))
-            open_.append(part[~proven])
-            lowest.append(now[~proven] - own)
+    corners = np.array(list(product((-0.5, 0.5), repeat=n)))
+    proven, shares, looked = [], np.zeros(3), 0
+    while len(centres) and looked + len(centres) <= boxes:
         looked += len(centres)
-        centres, low = np.concatenate(open_), np.concatenate(lowest)
-        if not len(centres):
-            break
-        last = depth == _DEPTH or looked + len(centres) * 2**n > boxes
-        if last:
-            level = max(float(low.min()), float(np.sqrt(affine)))
-            break
+        fate = tubes.fates(centres, half)
+        volume = float(np.prod(2.0 * half) / np.prod(plant.upper - plant.lower))
+        shares += volume * np.bincount(fate, minlength=3)
+        kept = centres[fate == _PROVEN]
+        proven.append(np.stack([kept, np.broadcast_to(half, kept.shape)], axis=1))
+        centres = (centres[fate == _OPEN][:, None] + corners * half).reshape(-1, n)
         half = 0.5 * half
-        centres = (centres[:, None] + corners * half).reshape(-1, n)
-    return level**2, looked
+    cells = np.concatenate(proven) if proven else np.zeros((0, 2, n))
+    return Certificate(
+        rest, radius, level, cells, float(shares[_PROVEN]), float(shares[_REFUTED]), looked
+    )
+
+
+class _Tubes:
+    """Carries sets ``centre + spread [-1, 1]^n + root^-1 ball(radius)`` through a loop.
+
+    Args:
+        loop: of plant and layer.
+        rest: its equilibrium, (n,).
+        root: of the Lyapunov function's matrix, (n, n).
+        level: of the ellipsoid in which all is proven.
+        steps: after which a cell is given up.
+    """
+
+    def __init__(self, loop: Loop, rest: Real, root: Real, level: float, steps: int) -> None:
+        self._loop, self._rest, self._root, self._steps = loop, rest, root, steps
+        self._inverse = np.asarray(np.linalg.inv(root), np.float64)
+        self._goal = np.sqrt(level)
+        self._push = float(np.linalg.norm(root @ loop.plant.b, 2))
+        self._slack = _ROUNDING * (loop.plant.upper - loop.plant.lower)
+
+    def fates(self, centres: Real, half: Real) -> NDArray[np.int64]:
+        """Return what is known of cells with these centres (B, n) and half a size (n,)."""
+        parts = [
+            self._fates(centres[start : start + _CHUNK], half)
+            for start in range(0, len(centres), _CHUNK)
+        ]
+        return np.concatenate(parts)
+
+    def _fates(self, centre: Real, half: Real) -> NDArray[np.int64]:
+        plant = self._loop.plant
+        fate, left = np.zeros(len(centre), np.int64), np.arange(len(centre))
+        spread, radius = np.tile(np.diag(half), (len(centre), 1, 1)), np.zeros(len(centre))
+        for _ in range(self._steps):
+            reach = np.abs(spread).sum(axis=2)
+            reach += radius[:, None] * np.linalg.norm(self._inverse, axis=1)
+            inside = centre + reach <= plant.upper + self._slack
+            inside &= centre - reach >= plant.lower - self._slack
+            lost = (centre - reach > plant.upper) | (centre + reach < plant.lower)
+            away = np.linalg.norm((centre - self._rest) @ self._root.T, axis=1) + radius
+            away += np.linalg.norm(self._root @ spread, axis=1).sum(axis=1)
+            arrived = away <= self._goal
+            fate[left[lost.any(axis=1)]] = _REFUTED
+            fate[left[arrived]] = _PROVEN
+            on = inside.all(axis=1) & ~arrived
+            if not on.any():
+                break
+            left, centre, spread, radius = left[on], centre[on], spread[on], radius[on]
+            centre, spread, radius = self._moved(centre, spread, radius)
+        return fate
+
+    def _moved(self, centre: Real, spread: Real, radius: Real) -> tuple[Real, Real, Real]:
+        """Return the sets a step later."""
+        plant = self._loop.plant
+        inputs, gain, error = self._loop.enclosed(centre, spread, radius, self._inverse)
+        closed = plant.a + plant.b @ gain
+        stretch = np.linalg.norm(self._root @ closed @ self._inverse, ord=2, axis=(1, 2))
+        return (
+            centre @ plant.a.T + inputs @ plant.b.T,
+            closed @ spread,
+            stretch * radius + self._push * np.linalg.norm(error, axis=1),
+        )
 
 
 def invariance_violation(
@@ -250,29 +240,35 @@ class Trajectories:
     """What trajectories showed.
 
     Attributes:
-        violating: share of them that broke a limit.
-        converged: share of them that ended within a thousandth of the range of the equilibrium.
-        farthest: largest distance from it at the end, as a share of half of the range.
+        violating: which of them broke a limit, (B,).
+        distance: from the equilibrium at the end, as a share of half of the range, (B,).
     """
 
-    violating: float
-    converged: float
-    farthest: float
+    violating: NDArray[np.bool_]
+    distance: Real
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """Which ended within a thousandth of the range of the equilibrium, (B,)."""
+        return np.asarray(self.distance < 1e-3)
 
 
-def follow(layer: QpLayer, plant: LinearPlant, starts: Real, steps: int = 200) -> Trajectories:
+def follow(
+    layer: QpLayer,
+    plant: LinearPlant,
+    starts: Real,
+    reference: Real | None = None,
+    steps: int = 200,
+) -> Trajectories:
     """Play trajectories from states (B, n) without disturbances."""
-    loop = Loop(layer, plant)
+    loop = Loop(layer, plant, reference)
     states, beyond = starts, np.zeros(len(starts), np.bool_)
     slack = 1e-6 * (plant.upper - plant.lower)
     for _ in range(steps):
         states = loop.after(states)
         beyond |= ((states > plant.upper + slack) | (states < plant.lower - slack)).any(axis=1)
     half = 0.5 * (plant.upper - plant.lower)
-    distance = np.abs((states - loop.equilibrium()) / half).max(axis=1)
-    return Trajectories(
-        float(beyond.mean()), float((distance < 1e-3).mean()), float(distance.max())
-    )
+    return Trajectories(beyond, np.abs((states - loop.equilibrium()) / half).max(axis=1))
 
 
 def residual(layer: QpLayer, observations: Real, iterations: int = 10_000) -> float:

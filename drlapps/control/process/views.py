@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from drlapps.control.process import checker
+from drlapps.control.process.curves import comparison_figures
 from drlapps.control.process.instances import Episode
 from drlapps.control.process.plant import LinearPlant
 from drlapps.look import ALARM, FAINT, WIDTH, data, dress, paint, palette
 
 if TYPE_CHECKING:
     import altair as alt
+
+__all__ = ["COMPARED", "comparison_figures", "drawings", "figures", "phase_plane", "settings"]
 
 Rows: TypeAlias = list[dict[str, Any]]
 

@@ -66,6 +66,7 @@ def plant() -> LinearPlant:
 
 
 def train(
+    model: str = NAME,
     a_scale: Range = 1.0,
     b_scale: Range = 1.0,
     model_error: Range = 0.0,
@@ -74,18 +75,29 @@ def train(
 ) -> RandomEpisodes:
     """Return the pool to train on.
 
-    Each argument is a number, or two between which one is drawn for every episode; see
-    :class:`~drlapps.control.process.plant.Changes`.
+    Args:
+        model: the plant, or a file with one's own.
+        a_scale: this and the others are numbers, or two between which one is drawn for every
+            episode; see :class:`~drlapps.control.process.plant.Changes`.
+        b_scale: see there.
+        model_error: see there.
+        noise: see there.
+        measurement_noise: see there.
 
     Raises:
-        InputError: a range is none, or holds impossible numbers.
+        InputError: there is no such plant, a range is none, or holds impossible numbers.
     """
-    return endless(plant(), dict(locals()))
+    ranges = dict(locals())
+    return endless(pools.modelled(ranges.pop("model"), plant()), ranges)
 
 
-def validation() -> tuple[Episode, ...]:
-    """Return 200 episodes to choose agents by."""
-    return pools.validation(plant())
+def validation(model: str = NAME) -> tuple[Episode, ...]:
+    """Return 200 episodes to choose agents by, of the plant or of one's own from a file.
+
+    Raises:
+        InputError: there is no such plant.
+    """
+    return pools.validation(pools.modelled(model, plant()))
 
 
 def test(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,6 +132,21 @@ def test_settings_change_the_truth_alone() -> None:
         named(["cstrs"])
     with pytest.raises(InputError, match="effort"):
         Lqr(effort=0.0)
+
+
+def test_the_differentiable_model_is_the_environment() -> None:
+    episodes = named(["cstr:0..2"], rate_scale=1.02, measurement_noise=0.02)
+    env = CstrEnv(3, episodes, autoreset_mode=OFF)
+    seen, _ = env.reset(seed=0, options={"instances": episodes})
+    model = env.differentiable()
+    state = model.load(episodes, np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    for _ in range(model.horizon - 1):
+        assert model.observe(state).numpy() == pytest.approx(seen, abs=1e-3)
+        actions = rng.uniform(-0.5, 0.5, (3, 1)).astype(np.float32)
+        state, reward = model.step(state, torch.as_tensor(actions))
+        seen, rewards, *_ = env.step(actions)
+        assert reward.numpy() == pytest.approx(rewards, rel=1e-3, abs=1e-3)
 
 
 def test_pictures_show_states_and_the_jacket() -> None:

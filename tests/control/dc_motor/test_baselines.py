@@ -9,12 +9,13 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from drlapps.control.dc_motor import instances
-from drlapps.control.dc_motor.baselines import Deadbeat, PiControl, Zero
+from drlapps.control.dc_motor.baselines import Deadbeat, PiControl
 from drlapps.control.dc_motor.drive import Drive
 from drlapps.control.dc_motor.environment import DcMotorEnv
 from drlapps.control.dc_motor.instances import named, toy
 from drlapps.control.dc_motor.motor import KINDS
 from drlapps.control.dc_motor.predictive import FcsMpc, LinearMpc
+from drlapps.control.motors.baselines import Zero
 from drlapps.errors import InputError
 from drlapps.policy import Policy
 

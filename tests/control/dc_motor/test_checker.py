@@ -50,7 +50,7 @@ def played(drive: Drive, which: str, seed: int, most: float) -> tuple[DcMotorEnv
 def test_it_agrees_with_the_environment(
     seed: int, kind: str, control: str, which: str, conditions: dict[str, Any]
 ) -> None:
-    (drive,) = named([f"uncertain:{seed % 1000}"], kind, control, 25, **conditions)
+    (drive,) = named([f"uncertain:{seed % 1000}"], kind, control, steps=25, **conditions)
     env, solution = played(drive, which, seed, 0.3)
     assert check(drive, solution) == pytest.approx(env.metrics(0), rel=1e-10, abs=1e-12)
 

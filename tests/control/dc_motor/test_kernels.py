@@ -145,7 +145,7 @@ class Twin:
         self.supply = drive.motor.voltage * drive.conditions.voltage_scale
         idle = 3 if finite else drive.idle
         self.queue, self.legs = [idle] * drive.conditions.delay, LEGS[3]
-        self.recent, self.sum, self.change = [0.0, 0.0], 0.0, 0.0
+        self.sent, self.changes, self.sum = [self.share(idle)] * 4, [0.0] * 4, 0.0
         self.seen = self.measure()
 
     def measure(self) -> np.ndarray:
@@ -189,9 +189,11 @@ class Twin:
         self.legs = now
         return self.supply * (levels[0] - levels[1])
 
+    def share(self, command: float) -> float:
+        return float(LEGS[int(command)] @ [1, -1] if self.finite else command)
+
     def step(self, action: float) -> float:
-        shown = LEGS[int(action)] @ [1, -1] if self.finite else action
-        self.recent = [float(shown), self.recent[0]]
+        self.sent = [self.share(action), *self.sent[:3]]
         self.queue.append(action)
         u, wanted, scale = self.voltage(self.queue.pop(0)), self.wanted(), self.drive.scale
         extra, errors, h = self.drive.torques[self.t // 10 if self.finite else self.t], [], 1e-5
@@ -204,7 +206,8 @@ class Twin:
             errors.append(abs(wanted - self.value(self.x)) / (2 * scale))
         self.t += 1
         before, self.seen = self.value(self.seen), self.measure()
-        self.change = self.value(self.seen) - before
+        change = (self.value(self.seen) - before) / self.reach()
+        self.changes = [change, *self.changes[:3]]
         self.sum = float(np.clip(self.sum + 0.05 * np.clip(self.off(), -1, 1), -1.0, 1.0))
         return -float(np.mean(errors))
 
@@ -222,8 +225,8 @@ class Twin:
         motor, scale = self.drive.motor, self.drive.scale
         limits = [motor.current_limit, motor.current_limit, motor.speed_limit]
         shares = self.seen / limits
-        rest = [self.wanted() / scale, self.off(), self.sum, *self.recent]
-        return np.array([*shares, *rest, self.change / self.reach()])
+        rest = [self.wanted() / scale, self.off(), self.sum, self.drive.conditions.delay / 4]
+        return np.array([*shares, *rest, *self.sent, *self.changes])
 
 
 @pytest.mark.parametrize("control", ["current", "speed"])
@@ -241,7 +244,7 @@ def test_the_kernel_is_its_twin(
     control: str, kind: str, which: str, conditions: dict[str, float]
 ) -> None:
     words, steps = ["wiener:0", "steps:1"], 30
-    drives = named(words, kind, control, steps, protection=False, **conditions)
+    drives = named(words, kind, control, steps=steps, protection=False, **conditions)
     env = environment(drives, control_set=which)
     twins = [Twin(drive, which == "finite") for drive in drives]
     rng = np.random.default_rng(0)

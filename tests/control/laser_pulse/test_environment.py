@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drlapps.control.laser_pulse import frog, pulse
-from drlapps.control.laser_pulse.baselines import CompressorConjugation, Optimum, PhaseConjugation
+from drlapps.control.laser_pulse.baselines import (
+    CompressorConjugation,
+    Optimum,
+    PhaseConjugation,
+    way,
+)
 from drlapps.control.laser_pulse.checker import check
 from drlapps.control.laser_pulse.environment import FEATURES, LaserPulseEnv
 from drlapps.control.laser_pulse.instances import named, toy, train
@@ -119,13 +124,24 @@ def test_the_b_integral_moves_as_the_laser_says():
         assert check(laser, env.solution(row)) == pytest.approx(env.metrics(row), abs=1e-9)
 
 
+def test_solutions_record_the_share_of_every_pulse():
+    laser = named(["jump:1"])[0]
+    env, seen = walk([laser], [[[0.3, 0.1, 0.0]], [[-0.4, 0.0, 1.0]]], steps=2)
+    solution = env.solution(0)
+    found = pulse.evaluate(
+        np.array(solution["psi"]), laser.course(2), np.tile(np.array(laser.compressor), (3, 1))
+    )
+    assert solution["shares"] == pytest.approx(found.share)
+    assert solution["shares"][1:] == [rewards[0] for _, rewards, *_ in seen]
+
+
 def test_noise_is_measured_but_not_scored():
     quiet, noisy = named(["l1"])[0], named(["l1"], noise=0.1)[0]
     env = played([quiet, noisy], PhaseConjugation())
     assert env.metrics(0)["intensity_share"] == env.metrics(1)["intensity_share"]
     assert env.measured[0, 0] == env.share[0]
     assert env.measured[1, 0] != env.share[1]
-    assert (noisy.luck(500).std(axis=0) == pytest.approx([0.1] * 4, rel=0.2)) is True
+    assert noisy.luck(500).std(axis=0) == pytest.approx([0.1] * 4, rel=0.2)
 
 
 def test_images_are_traces_of_the_present_pulse():
@@ -160,6 +176,22 @@ def test_knowing_the_compressor_is_not_knowing_the_nonlinearity():
     for row, laser in enumerate(lasers):
         share = known.metrics(row)["intensity_share"]
         assert unknown.metrics(row)["intensity_share"] < share < laser.reference
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_the_way_to_settings_is_walked_alike_at_once_and_step_by_step(steps):
+    lasers = [Laser("near", start=(0.52, 0.5, 0.5)), Laser("far", start=(0.15, 0.8, 0.99))]
+    env, _ = walk(lasers, [], steps=8)
+    planned = way(env, np.full((2, 3), 0.5), steps)
+    assert planned.shape == (steps, 2, 3)
+    policy = PhaseConjugation()
+    policy.reset(env, 0)
+    for actions in planned:
+        assert policy.act(env, None) == pytest.approx(actions, abs=1e-4)
+        env.step(actions.astype(np.float32))
+    after = [0.5, 0.5, 0.5], [min(0.15 + 0.1 * steps, 0.5), max(0.8 - 0.1 * steps, 0.5),
+                              max(0.99 - 0.1 * steps, 0.5)]  # fmt: skip
+    assert env.psi == pytest.approx(np.array(after), abs=1e-5)
 
 
 def test_toys_are_solved_by_hand():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
+import textwrap
 
 import numpy as np
 import pytest
 
-from drlapps.control.laser_pulse import optimum
+from drlapps.control.laser_pulse import files, optimum
 from drlapps.control.laser_pulse.instances import B_INTEGRALS, GDDS, named, shift, test, train
 from drlapps.control.laser_pulse.instances import validation as validation_pool
 from drlapps.control.laser_pulse.laser import Laser
@@ -28,7 +28,8 @@ def test_pools_hold_the_family():
 
 def test_names_lead_to_the_lasers_of_the_pools():
     assert [one.hash for one in named(["family:0..95"])] == [one.hash for one in test()]
-    assert named(["validation:7"])[0].hash == validation_pool()[7].hash
+    assert tuple(named(["validation:0..63"])) == validation_pool()
+    assert tuple(named(["drift:0..23", "jump:0..23"])) == shift()
     assert named(["l1"])[0].compressor == COMPRESSOR
     assert named(["drift:4"])[0].b_integral == named(["family:4"])[0].b_integral
 
@@ -56,7 +57,7 @@ def test_kept_optima_are_those_that_the_search_finds():
     found = optimum.search(laser.b_integral, laser.compressor)
     assert kept.share == pytest.approx(found.share, abs=1e-7)
     assert laser.reference == kept.share
-    assert all(0.7 < one.reference < 0.97 for one in (*test(), *validation_pool()))
+    assert all(0.7 < one.reference < 0.97 for one in (*test(), *validation_pool(), *shift()))
 
 
 def test_training_draws_between_the_ends():
@@ -65,7 +66,11 @@ def test_training_draws_between_the_ends():
     drawn = [pool.sample(rng) for _ in range(60)]
     assert all(2.0 <= one.b_integral <= 2.5 and one.gdd == 2.6e-22 for one in drawn)
     assert {one.shift for one in drawn} == {"none", "drift", "jump"}
-    assert dataclasses.is_dataclass(pool.largest())
+    assert isinstance(pool.largest(), Laser)
+    scaled = train(b_scale=1.2, gdd_scale=0.99).sample(np.random.default_rng(0))
+    plain = train().sample(np.random.default_rng(0))
+    assert scaled.b_integral == pytest.approx(1.2 * plain.b_integral)
+    assert scaled.gdd == pytest.approx(0.99 * plain.gdd)
 
 
 def test_files_hold_lasers_of_ones_own(tmp_path):
@@ -74,6 +79,16 @@ def test_files_hold_lasers_of_ones_own(tmp_path):
     laser = named([str(path)])[0]
     assert (laser.name, laser.b_integral, laser.gdd) == ("mine:0", 2.2, 2.61e-22)
     assert laser.course(2) == pytest.approx([2.2, 2.5, 2.8])
+
+
+def test_the_complete_example_of_a_file_is_read(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(textwrap.dedent(files.__doc__.split("::")[1]))
+    laser = named([f"{path}:3"])[0]
+    expected = Laser(
+        "mine:3", 2.2, 2.61e-22, -2.4e-36, 9.5e-50, noise=0.02, shift="drift", shift_to=2.8, seed=3
+    )
+    assert laser == expected
 
 
 @pytest.mark.parametrize(
@@ -106,6 +121,8 @@ def test_malformed_files_are_refused(tmp_path, text, told):
         lambda: train(gdd=[2.5e-22]),
         lambda: train(shift="leap"),
         lambda: train(start_spread=-1.0),
+        lambda: train(b_scale=-1.0),
+        lambda: train(noise="loud"),
     ],
 )
 def test_impossible_lasers_are_refused(wrong):

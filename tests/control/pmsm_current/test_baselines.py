@@ -9,8 +9,9 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from scipy.optimize import minimize
 
+from drlapps.control.motors.baselines import Zero
 from drlapps.control.motors.inverter import to_phases
-from drlapps.control.pmsm_current.baselines import Deadbeat, PiControl, Zero
+from drlapps.control.pmsm_current.baselines import Deadbeat, PiControl
 from drlapps.control.pmsm_current.environment import PmsmCurrentEnv
 from drlapps.control.pmsm_current.instances import Drive, named, toy
 from drlapps.control.pmsm_current.motor import Motor

@@ -129,6 +129,7 @@ class Twin:
                 self.measured / limit, self.setpoint() / limit,
                 10.0 * (self.setpoint() - self.measured) / limit, self.sum, self.recent.ravel(),
                 10.0 * self.changed / limit, [speed], self.phasor(),
+                speed * self.measured / limit, [self.drive.conditions.delay / 4.0],
             ]
         )  # fmt: skip
 

@@ -92,6 +92,17 @@ def test_an_episode_ends_with_its_time_or_a_violation_if_asked_to() -> None:
     assert metrics["penalised_cost"] == pytest.approx((metrics["cost"] + 1e5) / metrics["steps"])
 
 
+def test_late_inputs_are_those_of_earlier_steps() -> None:
+    (episode,) = tank.named(["tank:0"])
+    env = QuadrupleTankEnv(1, [episode], delay=2, autoreset_mode=OFF)
+    env.reset(seed=0, options={"instances": [episode]})
+    for volts in (1.0, 2.0, 3.0, 4.0, 5.0):
+        env.step(env.actions_for(np.array([[volts, 0.0]])))
+    assert env.taken[0, :5, 0] == pytest.approx([1.0, 1.0, 1.0, 2.0, 3.0])
+    metrics = played(env).metrics(0)
+    assert metrics == pytest.approx(checker.check(episode, env.solution(0)))
+
+
 def test_observations_hold_measured_states_and_references_by_their_limits() -> None:
     (episode,) = tank.named(["tank:0"], measurement_noise=0.1)
     env = QuadrupleTankEnv(1, [episode], autoreset_mode=OFF)
@@ -148,6 +159,8 @@ def test_impossible_arguments_and_names_are_refused() -> None:
         QuadrupleTankEnv(1, tank.toy(), horizon=0)
     with pytest.raises(InputError, match="penalty"):
         QuadrupleTankEnv(1, tank.toy(), penalty=-1.0)
+    with pytest.raises(InputError, match="delay"):
+        QuadrupleTankEnv(1, tank.toy(), delay=-1)
     with pytest.raises(InputError, match="did you mean"):
         tank.named(["tanks:1"])
     with pytest.raises(ValueError, match="not the states and inputs"):

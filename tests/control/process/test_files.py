@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode
 from drlapps.control.process import files
 from drlapps.control.process.mpc import Mpc
 from drlapps.control.quadruple_tank.environment import QuadrupleTankEnv
-from drlapps.control.quadruple_tank.instances import named
+from drlapps.control.quadruple_tank.instances import named, train, validation
 from drlapps.errors import InputError
 from drlapps.evaluate import rollout
 
@@ -38,6 +38,15 @@ def test_the_example_of_the_manual_is_read_and_controlled(tmp_path: Path) -> Non
     rollout(env, Mpc(horizon=20), episodes, 0)
     for row in range(2):
         assert env.path[row, 100, 0] == pytest.approx(env.references[row, 100, 0], abs=0.1)
+
+
+def test_agents_can_learn_on_a_plant_of_ones_own(tmp_path: Path) -> None:
+    file = str(written(tmp_path, EXAMPLE))
+    drawn = train(model=file, noise=[0.0, 0.1]).sample(np.random.default_rng(0))
+    assert drawn.belief.name == "cart"
+    assert {one.belief.name for one in validation(model=file)} == {"cart"}
+    with pytest.raises(InputError, match="model"):
+        train(model="tonk")
 
 
 @pytest.mark.parametrize(

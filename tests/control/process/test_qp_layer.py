@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import osqp
 import pytest
@@ -14,6 +16,7 @@ from scipy import sparse
 from drlapps.control.double_integrator import instances as mass
 from drlapps.control.double_integrator.environment import DoubleIntegratorEnv
 from drlapps.control.process import verification
+from drlapps.control.process.closed_loop import Loop
 from drlapps.control.process.differentiable import LinearModel
 from drlapps.control.process.qp_layer import QpLayer
 from drlapps.control.process.qp_policy import QpPolicy, actor_parameters
@@ -47,18 +50,24 @@ def test_many_iterations_solve_the_program() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
-def test_inputs_move_no_farther_than_the_lipschitz_bound_says(seed: int) -> None:
-    loop = verification.Loop(layer(2, 3, 6, seed % 7), mass.plant())
+def test_inputs_are_as_enclosed(seed: int) -> None:
+    loop = Loop(layer(2, 3, 6, seed % 7), mass.plant())
     rng = np.random.default_rng(seed)
-    one = rng.uniform(-5.0, 5.0, (50, 2))
-    other = one + rng.normal(size=(50, 2)) * 10.0 ** rng.uniform(-3.0, 0.0)
-    moved = np.linalg.norm(loop.inputs(one) - loop.inputs(other), axis=1)
-    assert (moved <= loop.lipschitz() * np.linalg.norm(one - other, axis=1) + 1e-12).all()
+    centre, spread = rng.uniform(-5.0, 5.0, (4, 2)), rng.normal(size=(4, 2, 2))
+    spread *= 10.0 ** rng.uniform(-3.0, 0.0)
+    radius, inverse = rng.uniform(0.0, 0.5, 4), rng.normal(size=(2, 2))
+    inputs, gain, error = loop.enclosed(centre, spread, radius, inverse)
+    for _ in range(50):
+        ball = rng.normal(size=(4, 2))
+        ball *= (radius * rng.uniform(0.0, 1.0, 4) / np.linalg.norm(ball, axis=1))[:, None]
+        moved = (spread @ rng.uniform(-1.0, 1.0, (4, 2, 1)))[:, :, 0] + ball @ inverse.T
+        linear = inputs + (gain @ moved[:, :, None])[:, :, 0]
+        assert (np.abs(loop.inputs(centre + moved) - linear) <= error + 1e-9).all()
 
 
 def test_the_loop_in_double_precision_is_the_layer() -> None:
     made = layer(2, 3, 6)
-    loop = verification.Loop(made, mass.plant())
+    loop = Loop(made, mass.plant())
     states = np.random.default_rng(0).uniform(-5.0, 5.0, (40, 2))
     with torch.no_grad():
         actions = made(torch.as_tensor(states / 5.0)).numpy()[:, :1].clip(-1.0, 1.0)
@@ -82,22 +91,41 @@ def regulated() -> QpLayer:
     return made
 
 
-def test_a_regulator_is_certified() -> None:
+def test_all_that_a_regulator_keeps_is_proven_and_nothing_else() -> None:
     plant = mass.plant()
-    found = verification.certify(regulated(), plant, boxes=20_000)
+    found = verification.certify(regulated(), plant, boxes=8_000)
     assert found.equilibrium == pytest.approx(np.zeros(2), abs=1e-9)
     assert 0.7 < found.radius < 1.0
-    assert found.level >= found.affine_level > 0.0
+    assert found.share + found.refuted > 0.9
+    assert found.share == pytest.approx(found.cells[:, 1].prod(axis=1).sum() * 4.0 / 100.0)
     # What is proven holds in samples.
-    rng = np.random.default_rng(0)
-    root = np.linalg.inv(np.linalg.cholesky(found.shape)).T
-    ball = rng.normal(size=(300, 2))
-    ball /= np.linalg.norm(ball, axis=1, keepdims=True)
-    edge = np.sqrt(found.level) * ball @ root.T
-    played = verification.follow(regulated(), plant, edge)
-    assert played.violating == 0.0
-    assert played.converged == 1.0
-    assert verification.residual(regulated(), edge / 5.0) == pytest.approx(0.0, abs=1e-5)
+    states = np.random.default_rng(0).uniform(-5.0, 5.0, (2000, 2))
+    covered = found.covers(states)
+    assert covered.mean() == pytest.approx(found.share, abs=0.04)
+    played = verification.follow(regulated(), plant, states[covered])
+    assert not played.violating.any()
+    assert played.converged.all()
+    # And what was left out is little.
+    kept = verification.follow(regulated(), plant, states)
+    assert (~kept.violating & ~covered).mean() < 0.02
+    assert verification.residual(regulated(), states / 5.0) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_loop_with_a_reference_is_proven_to_come_to_rest_near_it() -> None:
+    # Half of what is missing in each step, from wherever it is.
+    plant = replace(
+        mass.plant(), a=np.eye(2), b=np.eye(2), inputs=("one", "other"), tracked=(0, 1),
+        input_lower=np.full(2, -5.0), input_upper=np.full(2, 5.0),
+    )  # fmt: skip
+    made = QpLayer(4, 2, 2, 10).double()
+    with torch.no_grad():
+        made.matrix.copy_(1e-3 * torch.eye(2))
+        made.linear.weight.copy_(0.5 * 1.01 * torch.cat([torch.eye(2), -torch.eye(2)], dim=1))
+    wanted = np.array([2.0, -1.0])
+    found = verification.certify(made, plant, wanted, grid=8)
+    assert found.equilibrium == pytest.approx(wanted)
+    assert found.radius == pytest.approx(0.5)
+    assert found.share == pytest.approx(1.0)
 
 
 def test_what_leads_away_is_not_certified() -> None:
@@ -105,10 +133,10 @@ def test_what_leads_away_is_not_certified() -> None:
     with torch.no_grad():
         made.linear.weight.neg_()
     found = verification.certify(made, mass.plant(), boxes=10_000)
-    assert found.level == 0.0
+    assert found.level == found.share == 0.0
     assert found.radius > 1.0
     assert verification.invariance_violation(made, mass.plant(), mass.plant().cuts, 2000) > 0.1
-    assert verification.follow(made, mass.plant(), np.array([[1.0, 0.5]])).violating == 1.0
+    assert verification.follow(made, mass.plant(), np.array([[1.0, 0.5]])).violating.all()
 
 
 def test_plants_with_references_have_no_one_equilibrium() -> None:
@@ -159,5 +187,6 @@ def test_the_differentiable_model_has_a_slope_beyond_limits() -> None:
     _, reward = model.step(state, torch.zeros(1, 1))
     # Position 6, beyond 5 by a tenth of the range.
     assert reward.item() == pytest.approx(-(36.0 + 1.0) / 10.0 - 20.0 * 2.0 * 0.1, rel=1e-5)
-    with pytest.raises(InputError, match="stop_at_violation"):
-        DoubleIntegratorEnv(1, mass.toy(), stop_at_violation=True).differentiable()
+    for wrong in ({"stop_at_violation": True}, {"delay": 1}):
+        with pytest.raises(InputError, match="stop_at_violation=false and delay=0"):
+            DoubleIntegratorEnv(1, mass.toy(), **wrong).differentiable()  # type: ignore[arg-type]
