@@ -2,7 +2,9 @@
 
 A drive is named by the signal of its set-points and a number. On the machine of the data sheet the
 controllers that invert it are hard to beat; ``uncertain`` drives are not what their data sheets
-say. With the extra ``drlapps[gem]`` gym-electric-motor's own environments are tasks, too.
+say. With the extra ``drlapps[gem]`` gym-electric-motor's own environments are tasks, too::
+
+    drlapps train examples/pmsm_current.py:GEM --agent ppo --steps 100000 --seeds 1 --out runs/gem
 """
 
 from statistics import mean
@@ -16,6 +18,7 @@ from drlapps.evaluate import evaluate
 
 TASK = registry.get("control/pmsm-current")
 METHODS = ("pi", "deadbeat", "mpc", "fcs-mpc")
+GEM = gem.task("Cont-CC-PMSM-v0")
 
 
 def contest(signal: str) -> None:

@@ -132,7 +132,7 @@ LASER_PULSE = Task(
         "ppo": f"{_LASER}.presets:PPO",
         "sac": f"{_LASER}.presets:SAC",
     },
-    pretrained="",
+    pretrained="ppo",
     checker=f"{_LASER}.checker:check",
     views=f"{_LASER}.views",
     published=(

@@ -49,7 +49,7 @@ PMSM_CURRENT = Task(
         "td3": f"{_PMSM}.presets:TD3",
         "dqn": f"{_PMSM}.presets:DQN",
     },
-    pretrained="",
+    pretrained="apg",
     checker=f"{_PMSM}.checker:check",
     views=f"{_PMSM}.views",
     references=(
@@ -110,7 +110,7 @@ DC_MOTOR = Task(
         "sac": f"{_DC}.presets:SAC",
         "dqn": f"{_DC}.presets:DQN",
     },
-    pretrained="",
+    pretrained="apg",
     checker=f"{_DC}.checker:check",
     views=f"{_DC}.views",
     references=(

@@ -31,7 +31,7 @@ QUADRUPLE_TANK = Task(
             },
         ),
         "zero": Baseline(f"{_PROCESS}.baselines:Idle", "Pumps off"),
-        "random": Baseline("drlapps.policy:Random", "Any voltages, equally likely"),
+        "random": Baseline("drlapps.policy:Random", "Any voltages, evenly", compared=False),
     },
     agents={
         "qp": f"{_TANK}.presets:QP",
@@ -39,6 +39,7 @@ QUADRUPLE_TANK = Task(
         "qp-ppo": f"{_TANK}.presets:QP_PPO",
         "ppo": f"{_TANK}.presets:PPO",
     },
+    pretrained="qp",
     checker=f"{_PROCESS}.checker:check",
     views=f"{_PROCESS}.views",
     references=(
@@ -77,7 +78,7 @@ DOUBLE_INTEGRATOR = Task(
             },
         ),
         "zero": Baseline(f"{_PROCESS}.baselines:Idle", "No force"),
-        "random": Baseline("drlapps.policy:Random", "Any force, equally likely"),
+        "random": Baseline("drlapps.policy:Random", "Any force, evenly", compared=False),
     },
     agents={
         "qp": f"{_MASS}.presets:QP",
@@ -121,7 +122,7 @@ CSTR = Task(
             options={"gain": -175.0, "integral": -2.0, "derivative": -150.0},
         ),
         "random": Baseline(
-            "drlapps.policy:Random", "Any temperature of the jacket, equally likely"
+            "drlapps.policy:Random", "Any temperature of the jacket, evenly", compared=False
         ),
     },
     agents={"apg": f"{_CSTR}.presets:APG", "ppo": f"{_CSTR}.presets:PPO"},
