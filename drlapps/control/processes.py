@@ -3,6 +3,21 @@
 from drlapps.task import Baseline, Information, Metric, Task
 
 _PROCESS = "drlapps.control.process"
+_LINEAR = {
+    "lqr": Baseline(
+        f"{_PROCESS}.baselines:Lqr",
+        "Linear-quadratic regulator around the best steady state within the limits",
+        information=Information.MODEL,
+    ),
+    "mpc": Baseline(
+        f"{_PROCESS}.mpc:Mpc",
+        "Linear model predictive control by OSQP, 16 steps ahead unless told otherwise",
+        information=Information.MODEL,
+        options={"terminal": "riccati", "fallback": "soften", "margin": 1e-3, "tolerance": 1e-5},
+    ),
+}
+"""What every linear plant is compared with."""
+
 _TANK = "drlapps.control.quadruple_tank"
 
 QUADRUPLE_TANK = Task(
@@ -14,22 +29,7 @@ QUADRUPLE_TANK = Task(
     instances=f"{_TANK}.instances:named",
     pools={name: f"{_TANK}.instances:{name}" for name in ("train", "validation", "test", "toy")},
     baselines={
-        "lqr": Baseline(
-            f"{_PROCESS}.baselines:Lqr",
-            "Linear-quadratic regulator around the best steady state within the limits",
-            information=Information.MODEL,
-        ),
-        "mpc": Baseline(
-            f"{_PROCESS}.mpc:Mpc",
-            "Linear model predictive control by OSQP, 16 steps ahead unless told otherwise",
-            information=Information.MODEL,
-            options={
-                "terminal": "riccati",
-                "fallback": "soften",
-                "margin": 1e-3,
-                "tolerance": 1e-5,
-            },
-        ),
+        **_LINEAR,
         "zero": Baseline(f"{_PROCESS}.baselines:Idle", "Pumps off"),
         "random": Baseline("drlapps.policy:Random", "Any voltages, evenly", compared=False),
     },
@@ -61,22 +61,7 @@ DOUBLE_INTEGRATOR = Task(
     instances=f"{_MASS}.instances:named",
     pools={name: f"{_MASS}.instances:{name}" for name in ("train", "validation", "test", "toy")},
     baselines={
-        "lqr": Baseline(
-            f"{_PROCESS}.baselines:Lqr",
-            "Linear-quadratic regulator around the best steady state within the limits",
-            information=Information.MODEL,
-        ),
-        "mpc": Baseline(
-            f"{_PROCESS}.mpc:Mpc",
-            "Linear model predictive control by OSQP, 16 steps ahead unless told otherwise",
-            information=Information.MODEL,
-            options={
-                "terminal": "riccati",
-                "fallback": "soften",
-                "margin": 1e-3,
-                "tolerance": 1e-5,
-            },
-        ),
+        **_LINEAR,
         "zero": Baseline(f"{_PROCESS}.baselines:Idle", "No force"),
         "random": Baseline("drlapps.policy:Random", "Any force, evenly", compared=False),
     },
@@ -126,6 +111,7 @@ CSTR = Task(
         ),
     },
     agents={"apg": f"{_CSTR}.presets:APG", "ppo": f"{_CSTR}.presets:PPO"},
+    pretrained="apg",
     checker=f"{_CSTR}.checker:check",
     views=f"{_CSTR}.views",
     published=(

@@ -1,6 +1,9 @@
 """How the agents of current and speed control are trained."""
 
+from dataclasses import replace
+
 from drlapps.agents import Preset
+from drlapps.control.motors import presets as motors
 
 # Through the differentiable model: declared, not model-free.
 APG = Preset(
@@ -35,68 +38,12 @@ PPO = Preset(
     validate_every=500_000,
 )
 
-DDPG = Preset(
-    algorithm="ddpg",
-    steps=200_000,
-    n_envs=32,
-    hyperparameters={
-        "buffer_size": 200_000,
-        "learning_starts": 4_000,
-        "batch_size": 256,
-        "learning_rate": {"linear": [1e-3, 0.0]},
-        "train_freq": 1,
-        "gradient_steps": 4,
-        "gamma": 0.95,
-        "action_noise": {"normal": 0.1},
-    },
-    policy_kwargs={"net_arch": [64, 64], "n_critics": 1},
-    validate_every=20_000,
+DDPG = replace(
+    motors.deterministic("ddpg", gamma=0.95), policy_kwargs={"net_arch": [64, 64], "n_critics": 1}
 )
 
-TD3 = Preset(
-    algorithm="td3",
-    steps=200_000,
-    n_envs=32,
-    hyperparameters=DDPG.hyperparameters,
-    policy_kwargs={"net_arch": [64, 64]},
-    validate_every=20_000,
-)
+TD3 = motors.deterministic("td3", gamma=0.95)
 
-SAC = Preset(
-    algorithm="sac",
-    steps=200_000,
-    n_envs=32,
-    hyperparameters={
-        "buffer_size": 200_000,
-        "learning_starts": 4_000,
-        "batch_size": 256,
-        "learning_rate": {"linear": [1e-3, 0.0]},
-        "train_freq": 1,
-        "gradient_steps": 4,
-        "gamma": 0.9,
-        "ent_coef": 0.0005,
-    },
-    policy_kwargs={"net_arch": [64, 64]},
-    validate_every=20_000,
-)
+SAC = motors.SAC
 
-DQN = Preset(
-    algorithm="dqn",
-    steps=1_000_000,
-    n_envs=64,
-    hyperparameters={
-        "buffer_size": 200_000,
-        "learning_starts": 5_000,
-        "batch_size": 256,
-        "learning_rate": {"linear": [1e-3, 0.0]},
-        "train_freq": 1,
-        "gradient_steps": 4,
-        "gamma": 0.9,
-        "target_update_interval": 512,
-        "exploration_fraction": 0.2,
-        "exploration_final_eps": 0.02,
-    },
-    policy_kwargs={"net_arch": [64, 64]},
-    environment={"control_set": "finite"},
-    validate_every=200_000,
-)
+DQN = motors.dqn(gamma=0.9, environment={"control_set": "finite"})

@@ -16,18 +16,16 @@ a range. A file ending in .toml holds a plant of one's own (see
 which is what controllers know.
 """
 
-# ruff: noqa: PT028 - the test pool is no test
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
 import numpy as np
 
 from drlapps.control.process import pools
-from drlapps.control.process.instances import Episode, RandomEpisodes, Range, endless
-from drlapps.control.process.plant import Changes, LinearPlant, Real
+from drlapps.control.process.instances import Episode
+from drlapps.control.process.plant import LinearPlant, Real
 
 NAME = "mass"
 
@@ -74,58 +72,6 @@ def stoppable(limit: float) -> Real:
     return np.concatenate([above, above * [-1.0, -1.0, 1.0]])
 
 
-def train(
-    model: str = NAME,
-    a_scale: Range = 1.0,
-    b_scale: Range = 1.0,
-    model_error: Range = 0.0,
-    noise: Range = 0.0,
-    measurement_noise: Range = 0.0,
-) -> RandomEpisodes:
-    """Return the pool to train on.
-
-    Args:
-        model: the plant, or a file with one's own.
-        a_scale: this and the others are numbers, or two between which one is drawn for every
-            episode; see :class:`~drlapps.control.process.plant.Changes`.
-        b_scale: see there.
-        model_error: see there.
-        noise: see there.
-        measurement_noise: see there.
-
-    Raises:
-        InputError: there is no such plant, a range is none, or holds impossible numbers.
-    """
-    ranges = dict(locals())
-    return endless(pools.modelled(ranges.pop("model"), plant()), ranges)
-
-
-def validation(model: str = NAME) -> tuple[Episode, ...]:
-    """Return 200 episodes to choose agents by, of the plant or of one's own from a file.
-
-    Raises:
-        InputError: there is no such plant.
-    """
-    return pools.validation(pools.modelled(model, plant()))
-
-
-def test(
-    a_scale: float = 1.0,
-    b_scale: float = 1.0,
-    model_error: float = 0.0,
-    noise: float = 0.0,
-    measurement_noise: float = 0.0,
-) -> tuple[Episode, ...]:
-    """Return 200 episodes to judge by.
-
-    The arguments change the plant as in :class:`~drlapps.control.process.plant.Changes`.
-
-    Raises:
-        InputError: a number is impossible.
-    """
-    return pools.test(plant(), Changes(**locals()))
-
-
 def toy() -> tuple[Episode, ...]:
     """Return three episodes whose best cost one can work out.
 
@@ -151,20 +97,5 @@ def toy() -> tuple[Episode, ...]:
     )  # fmt: skip
 
 
-def named(
-    words: Iterable[str],
-    a_scale: float = 1.0,
-    b_scale: float = 1.0,
-    model_error: float = 0.0,
-    noise: float = 0.0,
-    measurement_noise: float = 0.0,
-) -> list[Episode]:
-    """Return the episodes that the given words name, in their order.
-
-    The other arguments change the plant as in :class:`~drlapps.control.process.plant.Changes`.
-
-    Raises:
-        InputError: there is no such episode, a number is impossible, or a file is malformed.
-    """
-    changes = Changes(a_scale, b_scale, model_error, noise, measurement_noise)
-    return pools.named(words, plant(), toy(), changes)
+_POOLS = pools.Pools(plant, toy)
+train, validation, test, named = _POOLS.train, _POOLS.validation, _POOLS.test, _POOLS.named

@@ -9,7 +9,7 @@ _STRICT: dict[str, object] = {"penalty": 5.0}
 
 PPO = Preset(
     algorithm="ppo",
-    steps=1_500_000,
+    steps=5_000_000,
     n_envs=64,
     hyperparameters={
         "n_steps": 50,
@@ -22,7 +22,7 @@ PPO = Preset(
     },
     policy_kwargs={"net_arch": [64, 64], "log_std_init": -1.5},
     environment=_STRICT,
-    validate_every=100_000,
+    validate_every=250_000,
 )
 
 QP_PPO = replace(PPO, policy=_QP_POLICY, policy_kwargs={"log_std_init": -1.5})
