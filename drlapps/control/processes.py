@@ -30,7 +30,7 @@ QUADRUPLE_TANK = Task(
     pools={name: f"{_TANK}.instances:{name}" for name in ("train", "validation", "test", "toy")},
     baselines={
         **_LINEAR,
-        "zero": Baseline(f"{_PROCESS}.baselines:Idle", "Pumps off"),
+        "zero": Baseline(f"{_PROCESS}.baselines:Idle", "Pumps off", compared=False),
         "random": Baseline("drlapps.policy:Random", "Any voltages, evenly", compared=False),
     },
     agents={
@@ -62,7 +62,7 @@ DOUBLE_INTEGRATOR = Task(
     pools={name: f"{_MASS}.instances:{name}" for name in ("train", "validation", "test", "toy")},
     baselines={
         **_LINEAR,
-        "zero": Baseline(f"{_PROCESS}.baselines:Idle", "No force"),
+        "zero": Baseline(f"{_PROCESS}.baselines:Idle", "No force", compared=False),
         "random": Baseline("drlapps.policy:Random", "Any force, evenly", compared=False),
     },
     agents={

@@ -47,7 +47,8 @@ def comparison_figures(
         x=alt.X(
             "time:Q",
             title="microseconds a decision",
-            scale=alt.Scale(type="log"),
+            # Names stand to the right of their points.
+            scale=alt.Scale(type="log", domainMax=3.0 * max(mean["time"] for mean in near)),
             axis=alt.Axis(tickCount=3, format="~g"),
         ),
         y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False)),
