@@ -84,11 +84,12 @@ def configure(outage: Outage, limit: int = LIMIT) -> Answer:
     Raises:
         InputError: there are more.
     """
-    candidates = spanning_trees(outage, limit)
-    answer = _Search(outage, candidates).run()
+    # Were trees searched within the limit, what leaves a part dark to save operations would be
+    # missed: only an answer without limit that happens to keep it is best.
+    answer = _Search(outage, spanning_trees(outage, limit)).run()
     most = outage.max_operations
     if most is not None and _operations(outage, answer.configuration) > most:
-        answer = _Search(outage, within_operations(outage, most, limit)).run()
+        answer = _Search(outage, within_operations(outage, most, limit), most).run()
     return answer
 
 
@@ -146,9 +147,15 @@ def within_operations(outage: Outage, most: int, limit: int = LIMIT) -> Candidat
 
 
 class _Search:
-    """The search of one list of candidates."""
+    """The search of one list of candidates.
 
-    def __init__(self, outage: Outage, candidates: Candidates) -> None:
+    Args:
+        outage: the instance.
+        candidates: to choose from.
+        most: operations of switches and load breakers; any number if left out.
+    """
+
+    def __init__(self, outage: Outage, candidates: Candidates, most: int | None = None) -> None:
         self.outage = outage
         self.candidates = candidates
         self.model = model_of(outage)
@@ -159,11 +166,7 @@ class _Search:
         self.nodes = 0
         self.proven = self.model.consumes
         n = len(outage.p)
-        self.most_shed = (
-            np.full(number, n)
-            if outage.max_operations is None
-            else outage.max_operations - candidates.operations
-        )
+        self.most_shed = np.full(number, n) if most is None else most - candidates.operations
 
     def run(self) -> Answer:
         """Return the best answer."""
@@ -186,7 +189,7 @@ class _Search:
             order = np.argsort(self.candidates.operations, kind="stable")
             steps = np.flatnonzero(np.diff(self.candidates.operations[order])) + 1
             groups = np.split(order, steps)
-        top = max(self._reach(i) for i in range(len(self.candidates.bases)))
+        top = float(self.outage.worth[_family(self.outage, []).reached].sum())
         for group in groups:
             self._screen(group)
             whole = group[
@@ -260,11 +263,6 @@ class _Search:
             self.model, found.bases, found.base[group], found.flips[group]
         )
         self.evaluated += len(group)
-
-    def _reach(self, base: int) -> float:
-        """Return the load that a base supplies."""
-        tree = kernels.plant(self.model, self.candidates.bases[base])
-        return float(self.outage.worth[tree.order[: tree.supplied]].sum())
 
     def _least_bad(self) -> Answer:
         """Answer where nothing keeps the limits: shed what can be shed where it helps most."""

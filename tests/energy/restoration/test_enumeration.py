@@ -132,6 +132,24 @@ def outages(draw: st.DrawFn) -> Outage:
                   min_voltage=0.95, max_operations=most)  # fmt: skip
 
 
+def test_darkness_saves_operations() -> None:
+    # Two operations: close the tie to bus 3, and open the line to buses 2 and 4 at once. To shed
+    # their loads one by one takes a third.
+    loads = [(0.0, 0.0), (300.0, 200.0), (700.0, 410.0), (1130.0, 90.0), (700.0, 410.0)]
+    buses = tuple(Bus(str(i), *load) for i, load in enumerate(loads))
+    lines = [(0, 1, 0.7), (1, 2, 0.7), (1, 3, 0.7), (2, 4, 0.7), (0, 3, 2.0), (1, 2, 0.7)]
+    branches = tuple(
+        Branch(str(k), str(a), str(b), r, 1.5, closed=k < 4) for k, (a, b, r) in enumerate(lines)
+    )
+    feeder = Feeder("five", buses, branches, "0", 10.0)
+    outage = Outage("five", feeder, (0,), loading=0.6, min_voltage=0.95, max_operations=2)
+    answer = configure(outage)
+    score = assess(outage, answer.configuration)
+    assert answer.status == "optimal"
+    assert score.load_served == pytest.approx((300.0 + 1130.0) / 2830.0)
+    assert np.flatnonzero(answer.configuration.closed).tolist() == [2, 3, 4]
+
+
 @pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(outages())
