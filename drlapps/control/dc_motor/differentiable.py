@@ -33,7 +33,7 @@ from drlapps.control.dc_motor.motor import (
     SELF,
     SOFTENING,
 )
-from drlapps.errors import InputError
+from drlapps.control.motors.differentiable import check_differentiable
 
 _MARGIN = 0.9
 """Share of a current's limit from which on it costs."""
@@ -116,11 +116,7 @@ class Motors:
         Raises:
             InputError: a drive has another number of steps, or a dead time.
         """
-        for one in instances:
-            if one.steps != self.steps:
-                raise InputError(f"{one.name} has not {self.steps} steps, as others have")
-            if one.conditions.dead_time:
-                raise InputError(f"{one.name}: a dead time is not differentiable")
+        check_differentiable(instances, self.steps)
         rows = len(instances)
         constants = torch.tensor([kernels.constants(one) for one in instances]).T
         noise = torch.from_numpy(generator.standard_normal((self.steps + 1, 3, rows)))

@@ -28,6 +28,7 @@ from drlapps.control.dc_motor.motor import (
     SOFTENING,
 )
 from drlapps.control.motors.noise import normals
+from drlapps.control.motors.scalars import cut, sign
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -126,22 +127,12 @@ class State(NamedTuple):
 
 
 @numba.njit(inline="always")
-def _sign(value: float) -> float:
-    return 1.0 if value > 0.0 else (-1.0 if value < 0.0 else 0.0)
-
-
-@numba.njit(inline="always")
-def _cut(value: float, limit: float) -> float:
-    return min(max(value, -limit), limit)
-
-
-@numba.njit(inline="always")
 def _mean_voltage(wanted: float, current: float, supply: float, dead: float) -> float:
     """Return the mean of a period in which each leg switches, and interlocks, once.
 
     Both legs lose in the dead time, against the current.
     """
-    return _cut(wanted - 2.0 * dead * supply * _sign(current), supply)
+    return cut(wanted - 2.0 * dead * supply * sign(current), supply)
 
 
 @numba.njit(inline="always")
@@ -154,10 +145,10 @@ def _switched_voltage(
     # A leg that interlocks is led to a rail by its current: the second's is the other way.
     if LEGS[before, 0] != LEGS[now, 0]:
         moved += 1
-        first += dead * (0.5 - 0.5 * _sign(current) - first) * abs(_sign(current))
+        first += dead * (0.5 - 0.5 * sign(current) - first) * abs(sign(current))
     if LEGS[before, 1] != LEGS[now, 1]:
         moved += 1
-        second += dead * (0.5 + 0.5 * _sign(current) - second) * abs(_sign(current))
+        second += dead * (0.5 + 0.5 * sign(current) - second) * abs(sign(current))
     return supply * (first - second), moved
 
 
@@ -187,7 +178,7 @@ def _slopes(
     rise_e = inverse_e * (u - r_e * e)
     if driven:
         return rise, rise_e, acceleration
-    friction = _cut(w / (SOFTENING * slowness), static) + (viscous + quadratic * abs(w)) * w
+    friction = cut(w / (SOFTENING * slowness), static) + (viscous + quadratic * abs(w)) * w
     return rise, rise_e, slowness * (flux * i - friction)
 
 
@@ -223,19 +214,19 @@ def _measure(state: State, finite: bool, row: int, t: int) -> None:
     wanted = unit * state.setpoints[row, now]
     reach = 1.0 / state.constants[row, REACH]
     off = reach * (state.setpoints[row, now] - value)
-    total = _cut(state.integral[row] + INTEGRAL_RATE * _cut(off, 1.0), 1.0)
+    total = cut(state.integral[row] + INTEGRAL_RATE * cut(off, 1.0), 1.0)
     f = state.features
-    f[row, 0] = _cut(armature / state.constants[row, LIMIT], MOST)
-    f[row, 1] = _cut(winding / state.constants[row, LIMIT], MOST)
-    f[row, 2] = _cut(speed / state.constants[row, TOP_SPEED], MOST)
-    f[row, 3] = _cut(wanted, MOST)
-    f[row, 4] = _cut(off, MOST)
+    f[row, 0] = cut(armature / state.constants[row, LIMIT], MOST)
+    f[row, 1] = cut(winding / state.constants[row, LIMIT], MOST)
+    f[row, 2] = cut(speed / state.constants[row, TOP_SPEED], MOST)
+    f[row, 3] = cut(wanted, MOST)
+    f[row, 4] = cut(off, MOST)
     f[row, 5] = total
     f[row, 6] = state.delay[row] / MOST_DELAY
     _shift(state.changes, row, reach * (value - state.value[row]))
     for k in range(HISTORY):
         f[row, 7 + k] = _share(state.commands[row, k], finite)
-        f[row, 7 + HISTORY + k] = _cut(state.changes[row, k], MOST)
+        f[row, 7 + HISTORY + k] = cut(state.changes[row, k], MOST)
     state.integral[row], state.value[row] = total, value
     state.measured[row, 0], state.measured[row, 1] = armature, winding
 
@@ -280,7 +271,7 @@ def advance(
         step = state.constants[row, PERIOD] / POINTS
         dead = state.constants[row, DEAD] / (step * points)
         i, e, w = state.current[row, 0], state.current[row, 1], state.speed[row]
-        command = actions[row] if finite else _cut(actions[row], 1.0)
+        command = actions[row] if finite else cut(actions[row], 1.0)
         if t < kept:
             state.path[row, t, 0] = command
         acting = state.commands[row, delay - 1] if delay > 0 else command

@@ -9,6 +9,7 @@ import numpy as np
 
 from drlapps.control.dc_motor.drive import Drive
 from drlapps.control.dc_motor.motor import CURRENT, MAGNETS, MUTUAL, SELF, SHUNT
+from drlapps.control.motors.look import time_axis
 from drlapps.look import ALARM, FAINT, INK, data, dress, palette
 
 if TYPE_CHECKING:
@@ -89,12 +90,12 @@ def tracking(instance: Drive, rows: Rows, title: str, mean: float) -> alt.LayerC
     aims = (
         alt.Chart(data(rows))
         .mark_line(interpolate="step-before", color=INK, strokeWidth=1.0)
-        .encode(x=_time(rows), y=alt.Y("set_point:Q", title=what))
+        .encode(x=time_axis(rows), y=alt.Y("set_point:Q", title=what))
     )
     line = (
         alt.Chart(data(rows))
         .mark_line(strokeWidth=2.0, opacity=0.85, color=_BLUE)
-        .encode(x=_time(rows), y="value:Q")
+        .encode(x=time_axis(rows), y="value:Q")
     )
     subtitle = f"set-points black; mean error {100 * mean:.3f} % of the range at ends of decisions"
     return dress([line, aims], height=HEIGHT, title=alt.Title(title, subtitle=subtitle))
@@ -113,7 +114,7 @@ def currents(instance: Drive, rows: Rows, title: str) -> alt.LayerChart:
         alt.Chart(data(long))
         .mark_line(strokeWidth=1.6, opacity=0.85)
         .encode(
-            x=_time(rows),
+            x=time_axis(rows),
             y=alt.Y("current:Q", title="current, A"),
             color=alt.Color(
                 "winding:N",
@@ -139,7 +140,7 @@ def voltage(instance: Drive, rows: Rows, title: str) -> alt.LayerChart:
     line = (
         alt.Chart(data(rows))
         .mark_line(interpolate="step-before", strokeWidth=1.2, color=_BLUE)
-        .encode(x=_time(rows), y=alt.Y("voltage:Q", title="voltage, V"))
+        .encode(x=time_axis(rows), y=alt.Y("voltage:Q", title="voltage, V"))
     )
     rules = alt.Chart(data([{"level": -supply}, {"level": supply}]))
     limits = rules.mark_rule(color=FAINT, strokeDash=[4, 3]).encode(y="level:Q")
@@ -168,10 +169,3 @@ def torque(rows: Rows, title: str) -> alt.LayerChart:
     where = f"at {speeds[0]:.0f} rad/s" if held else f"{min(speeds):.0f} to {max(speeds):.0f} rad/s"
     subtitle = f"{where}; largest torque {largest:.1f} Nm"
     return dress([line], height=TALL, title=alt.Title(title, subtitle=subtitle))
-
-
-def _time(rows: Rows) -> alt.X:
-    import altair as alt
-
-    scale = alt.Scale(domain=[0.0, rows[-1]["ms"]], nice=False)
-    return alt.X("ms:Q", title="milliseconds", scale=scale, axis=alt.Axis(tickCount=12))

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drlapps.control.motors.differentiable import check_differentiable
 from drlapps.control.motors.inverter import CIRCLE, CORNER
 from drlapps.control.pmsm_current.instances import Drive
 from drlapps.control.pmsm_current.kernels import INTEGRAL_RATE, MOST, TRIP_PENALTY, ZOOM
 from drlapps.control.pmsm_current.motor import BLOCK, MOST_DELAY
-from drlapps.errors import InputError
 
 
 class Drives(NamedTuple):
@@ -96,11 +96,7 @@ class Machine:
         Raises:
             InputError: a drive has another number of steps, or a dead time.
         """
-        for one in instances:
-            if one.steps != self.steps:
-                raise InputError(f"{one.name} has not {self.steps} steps, as others have")
-            if one.conditions.dead_time:
-                raise InputError(f"{one.name}: a dead time is not differentiable")
+        check_differentiable(instances, self.steps)
         rows = len(instances)
         drives = _drives(instances, self.steps, generator)
         angles = torch.tensor([one.angle for one in instances], dtype=torch.float64)

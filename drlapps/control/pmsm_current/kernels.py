@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from drlapps.control.motors.inverter import CIRCLE, CORNER, LEGS
 from drlapps.control.motors.noise import normals
+from drlapps.control.motors.scalars import cut, sign
 from drlapps.control.pmsm_current.motor import BLOCK, MOST_DELAY
 
 Floats = NDArray[np.float64]
@@ -99,16 +100,6 @@ class State(NamedTuple):
 
 
 @numba.njit(inline="always")
-def _sign(value: float) -> float:
-    return 1.0 if value > 0.0 else (-1.0 if value < 0.0 else 0.0)
-
-
-@numba.njit(inline="always")
-def _cut(value: float, limit: float) -> float:
-    return min(max(value, -limit), limit)
-
-
-@numba.njit(inline="always")
 def _clarke(a: float, b: float, c: float) -> tuple[float, float]:
     """Return phases in stator coordinates."""
     return (2.0 * a - b - c) / 3.0, 0.5 * (b - c) / _SINE
@@ -132,9 +123,9 @@ def _command(control: int, actions: Floats, row: int, link: float) -> tuple[floa
         return CORNER * link * actions[row, 0], CORNER * link * actions[row, 1], 0.0
     if control == ABC:
         return (
-            half * _cut(actions[row, 0], 1.0),
-            half * _cut(actions[row, 1], 1.0),
-            half * _cut(actions[row, 2], 1.0),
+            half * cut(actions[row, 0], 1.0),
+            half * cut(actions[row, 1], 1.0),
+            half * cut(actions[row, 2], 1.0),
         )
     number = int(actions[row, 0])
     return half * LEGS[number, 0], half * LEGS[number, 1], half * LEGS[number, 2]
@@ -155,13 +146,13 @@ def _fitting(alpha: float, beta: float, link: float, circle: bool) -> float:
 
 @numba.njit(inline="always")
 def _leg(
-    wanted: float, before: float, sign: float, dead: float, half: float, finite: bool
+    wanted: float, before: float, toward: float, dead: float, half: float, finite: bool
 ) -> float:
     """Return a leg's mean voltage when it interlocks: its current leads it to the far rail."""
     if not finite:
-        return _cut(wanted - 2.0 * half * dead * sign, half)
+        return cut(wanted - 2.0 * half * dead * toward, half)
     if before * wanted < 0.0:
-        return wanted - dead * (half * sign + wanted)
+        return wanted - dead * (half * toward + wanted)
     return wanted
 
 
@@ -177,23 +168,23 @@ def _measure(state: State, row: int, t: int) -> None:
     now = min(t, state.steps[row] - 1)
     set_d, set_q = scale * state.setpoints[row, now, 0], scale * state.setpoints[row, now, 1]
     off_d, off_q = set_d - scale * d, set_q - scale * q
-    sum_d = _cut(state.integral[row, 0] + INTEGRAL_RATE * off_d, 1.0)
-    sum_q = _cut(state.integral[row, 1] + INTEGRAL_RATE * off_q, 1.0)
+    sum_d = cut(state.integral[row, 0] + INTEGRAL_RATE * off_d, 1.0)
+    sum_q = cut(state.integral[row, 1] + INTEGRAL_RATE * off_q, 1.0)
     speed = state.speeds[row, min(t // BLOCK, state.blocks[row] - 1)]
     f = state.features
-    f[row, 0], f[row, 1] = _cut(d * scale, MOST), _cut(q * scale, MOST)
-    f[row, 2], f[row, 3] = _cut(set_d, MOST), _cut(set_q, MOST)
-    f[row, 4], f[row, 5] = _cut(ZOOM * off_d, MOST), _cut(ZOOM * off_q, MOST)
+    f[row, 0], f[row, 1] = cut(d * scale, MOST), cut(q * scale, MOST)
+    f[row, 2], f[row, 3] = cut(set_d, MOST), cut(set_q, MOST)
+    f[row, 4], f[row, 5] = cut(ZOOM * off_d, MOST), cut(ZOOM * off_q, MOST)
     f[row, 6], f[row, 7] = sum_d, sum_q
-    f[row, 8], f[row, 9] = _cut(state.recent[row, 0], MOST), _cut(state.recent[row, 1], MOST)
-    f[row, 10], f[row, 11] = _cut(state.recent[row, 2], MOST), _cut(state.recent[row, 3], MOST)
-    f[row, 12] = _cut(ZOOM * scale * (d - state.measured[row, 0]), MOST)
-    f[row, 13] = _cut(ZOOM * scale * (q - state.measured[row, 1]), MOST)
+    f[row, 8], f[row, 9] = cut(state.recent[row, 0], MOST), cut(state.recent[row, 1], MOST)
+    f[row, 10], f[row, 11] = cut(state.recent[row, 2], MOST), cut(state.recent[row, 3], MOST)
+    f[row, 12] = cut(ZOOM * scale * (d - state.measured[row, 0]), MOST)
+    f[row, 13] = cut(ZOOM * scale * (q - state.measured[row, 1]), MOST)
     turning = speed / state.constants[row, SPEED]
-    f[row, 14] = _cut(turning, MOST)
+    f[row, 14] = cut(turning, MOST)
     f[row, 15], f[row, 16] = state.phasor[row, 0], state.phasor[row, 1]
-    f[row, 17] = _cut(turning * d * scale, MOST)
-    f[row, 18] = _cut(turning * q * scale, MOST)
+    f[row, 17] = cut(turning * d * scale, MOST)
+    f[row, 18] = cut(turning * q * scale, MOST)
     f[row, 19] = state.delay[row] / MOST_DELAY
     state.integral[row, 0], state.integral[row, 1] = sum_d, sum_q
     state.measured[row, 0], state.measured[row, 1] = d, q
@@ -298,9 +289,9 @@ def advance(
         if dead > 0.0:
             a, b = _to_stator(i_d, i_q, cosine, sine)
             half, finite = 0.5 * link, control == FINITE
-            x = _leg(x, before_a, _sign(a), dead, half, finite)
-            y = _leg(y, before_b, _sign(_SINE * b - 0.5 * a), dead, half, finite)
-            z = _leg(z, before_c, _sign(-_SINE * b - 0.5 * a), dead, half, finite)
+            x = _leg(x, before_a, sign(a), dead, half, finite)
+            y = _leg(y, before_b, sign(_SINE * b - 0.5 * a), dead, half, finite)
+            z = _leg(z, before_c, sign(-_SINE * b - 0.5 * a), dead, half, finite)
         if control != DQ or dead > 0.0:
             alpha, beta = _clarke(x, y, z)
             u_d, u_q = _to_rotor(alpha, beta, cosine, sine)

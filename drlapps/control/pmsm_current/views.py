@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from drlapps.control.motors.inverter import CIRCLE, CORNER
+from drlapps.control.motors.look import time_axis
 from drlapps.control.pmsm_current.instances import Drive
 from drlapps.look import ALARM, FAINT, INK, data, dress, palette
 
@@ -92,12 +93,12 @@ def tracking(rows: Rows, title: str) -> alt.LayerChart:
     aims = (
         alt.Chart(data(wanted))
         .mark_line(interpolate="step-before", color=INK, strokeWidth=1.0)
-        .encode(x=_time(rows), y=alt.Y("current:Q", title="current, A"), detail="axis:N")
+        .encode(x=time_axis(rows), y=alt.Y("current:Q", title="current, A"), detail="axis:N")
     )
     lines = (
         alt.Chart(data(currents))
         .mark_line(strokeWidth=2.0, opacity=0.85)
-        .encode(x=_time(rows), y="current:Q", color=_colour("current of axis"))
+        .encode(x=time_axis(rows), y="current:Q", color=_colour("current of axis"))
     )
     mean = sum(row["error"] for row in rows) / len(rows)
     subtitle = f"set-points black; mean error {100 * mean:.3f} % of the current's range"
@@ -117,7 +118,7 @@ def voltages(instance: Drive, rows: Rows, title: str) -> alt.LayerChart:
         alt.Chart(data(long))
         .mark_line(interpolate="step-before", strokeWidth=1.4)
         .encode(
-            x=_time(rows),
+            x=time_axis(rows),
             y=alt.Y("voltage:Q", title="voltage, V"),
             color=_colour("voltage of axis"),
         )
@@ -174,13 +175,6 @@ def plane(instance: Drive, rows: Rows, title: str) -> alt.LayerChart:
 def _distinct(points: Sequence[Mapping[str, float]]) -> list[Mapping[str, float]]:
     """Return each point once, in order."""
     return list({tuple(point.values()): point for point in points}.values())
-
-
-def _time(rows: Rows) -> alt.X:
-    import altair as alt
-
-    scale = alt.Scale(domain=[0.0, rows[-1]["ms"]], nice=False)
-    return alt.X("ms:Q", title="milliseconds", scale=scale, axis=alt.Axis(tickCount=12))
 
 
 def _axis(axis: str, far: float, *, vertical: bool = False) -> Any:
