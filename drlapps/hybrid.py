@@ -12,7 +12,7 @@ from drlapps.errors import InputError
 from drlapps.evaluate import Contestant, play
 from drlapps.policy import ImprovingSolver, Policy, Report, Start
 from drlapps.task import Task
-from drlapps.vector import Array, VectorEnvironment
+from drlapps.vector import Array, Instance, VectorEnvironment
 
 
 class Hybrid(Policy):
@@ -35,7 +35,7 @@ class Hybrid(Policy):
         self.solver.starts = [self._start(instance, seed) for instance in env.instances]
         self.solver.reset(env, seed)
 
-    def _start(self, instance: object, seed: int) -> Start:
+    def _start(self, instance: Instance, seed: int) -> Start:
         played = play(self.task, self.starter, instance, seed, {})
         seconds = played.plan_seconds + played.act_seconds
         return Start(played.solution, played.metrics[self.task.metric.name], seconds)
