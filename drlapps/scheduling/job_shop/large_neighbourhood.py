@@ -20,6 +20,7 @@ from drlapps.errors import InputError, unknown
 from drlapps.policy import ImprovingSolver, Incumbents, Plan, Start
 from drlapps.scheduling.job_shop import plans
 from drlapps.scheduling.job_shop.local_search import graph
+from drlapps.scheduling.job_shop.local_search.budget import Budget
 from drlapps.scheduling.job_shop.shop import JobShop
 
 if TYPE_CHECKING:
@@ -58,18 +59,16 @@ class LargeNeighbourhoodSearch(ImprovingSolver):
         *,
         time_limit: float = 10.0,
         iterations: int | None = None,
-        part: str = "both",
+        part: str = "window",
         operations: int = 100,
         part_time: float = 0.5,
     ) -> None:
         if part not in PARTS:
             raise unknown("part", part, PARTS)
-        numbers = {"time_limit": time_limit, "operations": operations, "part_time": part_time}
-        numbers |= {} if iterations is None else {"iterations": iterations}
-        for name, value in numbers.items():
+        for name, value in {"operations": operations, "part_time": part_time}.items():
             if not value > 0:
                 raise InputError(f"{name} must be positive, not {value}")
-        self.time_limit, self.iterations = float(time_limit), iterations
+        self.budget = Budget(time_limit, iterations)
         self.part, self.operations, self.part_time = part, int(operations), float(part_time)
 
     def solve(self, instance: JobShop, seed: int, start: Start | None = None) -> Plan:
@@ -80,14 +79,10 @@ class LargeNeighbourhoodSearch(ImprovingSolver):
         kinds = ("window", "machines") if self.part == "both" else (self.part,)
         sizes = dict.fromkeys(kinds, float(self.operations))
         bound, done = instance.elementary_bound, 0
-        while search.makespan > bound:
-            left = self.time_limit - incumbents.seconds()
-            if left <= 0.0 if self.iterations is None else done >= self.iterations:
-                break
+        while search.makespan > bound and not self.budget.spent(incumbents.seconds(), done):
             kind = kinds[done % len(kinds)]
-            limit = self.part_time if self.iterations is not None else min(self.part_time, left)
             part = search.pick(kind, round(sizes[kind]))
-            proven = search.improve(part, limit, self.iterations is not None)
+            proven = search.improve(part, self._limit(incumbents.seconds()), self._counted)
             if proven and kind == "window" and len(part.operations) == instance.operations:
                 bound = search.makespan
             sizes[kind] *= 1.1 if proven else 0.8
@@ -95,6 +90,15 @@ class LargeNeighbourhoodSearch(ImprovingSolver):
             incumbents.add(search.makespan)
             done += 1
         return plans.plan(instance, search.schedule(), bound, incumbents)
+
+    @property
+    def _counted(self) -> bool:
+        return self.budget.iterations is not None
+
+    def _limit(self, spent: float) -> float:
+        """Return the limit for the next part."""
+        left = self.part_time if self._counted else self.budget.time_limit - spent
+        return min(self.part_time, max(left, 1e-3))
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,19 @@ JOB_SHOP = Task(
             information=Information.MODEL,
             options={"time_limit": 10.0},
         ),
+        "large-neighbourhood": Baseline(
+            f"{_JOB_SHOP}.large_neighbourhood:LargeNeighbourhoodSearch",
+            "CP-SAT orders one time window after the other anew, from the best rule (any schedule)",
+            information=Information.MODEL,
+            options={"time_limit": 10.0},
+        ),
+        "improvement": Baseline(
+            "drlapps.scheduling.job_shop_improvement.solver:ImprovementAgent",
+            "The shipped agent of scheduling/job-shop-improvement, from the best rule (any "
+            "schedule)",
+            information=Information.MODEL,
+            options={"time_limit": 10.0},
+        ),
         "milp": Baseline(
             f"{_JOB_SHOP}.milp:Milp",
             "Manne's disjunctive mixed-integer program by Pyomo and HiGHS, for small instances "

@@ -220,6 +220,20 @@ class JobShopImprovementEnv(VectorEnvironment):
             t.limit[row] = rng.integers(1, self._longest + 1)
         kernels.begin(s, t, row)
 
+    def restart(self, starts: NDArray[np.int64]) -> Array:
+        """Let all rows, which hold the same shop, begin with a given schedule instead.
+
+        Args:
+            starts: start times, shape ``(n, o)`` of the shop.
+
+        Returns:
+            The observations.
+        """
+        for row in range(self.num_envs):
+            graph.from_starts(self.selection, row, starts)
+            kernels.begin(self.selection, self.search, row)
+        return self._observe()
+
     def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
         rewards = np.zeros(self.num_envs, np.float32)
         terminated, truncated = np.zeros((2, self.num_envs), np.bool_)

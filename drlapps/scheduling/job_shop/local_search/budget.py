@@ -36,6 +36,10 @@ class Budget:
             if value is not None and not value > 0:
                 raise InputError(f"{name} must be positive, not {value}")
 
+    def spent(self, seconds: float, done: int) -> bool:
+        """Return whether so many seconds, or iterations, are all there are."""
+        return seconds >= self.time_limit if self.iterations is None else done >= self.iterations
+
 
 class Slices:
     """Cuts a search into slices of :data:`_SLICE` seconds.
@@ -57,7 +61,7 @@ class Slices:
         now = self.clock.seconds()
         self._last = done, now
         limit = self._budget.iterations
-        if now >= self._budget.time_limit if limit is None else done >= limit:
+        if self._budget.spent(now, done):
             return done
         if done - before >= self._length:
             # No more than double: the first slices may be all but instantaneous.

@@ -7,8 +7,8 @@ are the swap of N5.
 A forward move makes a cycle only if a path leads from the job successor ``s`` of ``u`` to ``v``,
 and then ``tail(s) >= duration(v) + tail(v)``. So the move is safe if ``tail(s) < duration(v) +
 tail(v)``; and a backward one if ``head(p) < head(u) + duration(u)`` with ``p`` the job predecessor
-of ``v``. (Balas & Vazacopoulos, propositions 2.2 and 2.3, ask for a little more: they add the
-duration of ``s`` or ``p``.)
+of ``v``. (The conditions of Balas and Vazacopoulos ask for a little more: they add the duration of
+``s`` or ``p``.)
 
 References:
     Balas & Vazacopoulos 1998, "Guided local search with shifting bottleneck for job shop

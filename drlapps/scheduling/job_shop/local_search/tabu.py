@@ -110,7 +110,7 @@ class _Search:
         self.walk = walk.walk(self.row.before.size, self.rng)
         exists = np.arange(self.s.machines.shape[2]) < self.s.lengths[0, :, None]
         self.tabu: TabuList = tabu_list(self.s.machines[0].ravel(), exists.ravel())
-        # Zhang et al. 2008, section 3.3.
+        # As in Zhang et al. 2008.
         self.tenure = 10 + shop.jobs // shop.n_machines
         self.apart = max(shop.operations // APART, 1)
         self.members = 0

@@ -72,7 +72,7 @@ def test_cut_short_it_still_has_an_order(problem: tuple[np.ndarray, ...]) -> Non
 
 
 def test_the_example_of_carlier() -> None:
-    # Carlier 1982, section 2: seven operations; Schrage's rule gives 53, the optimum is 50.
+    # Carlier 1982: seven operations; Schrage's rule gives 53, the optimum is 50.
     heads = np.array([10, 13, 11, 20, 30, 0, 30])
     durations = np.array([5, 6, 7, 4, 3, 6, 2])
     tails = np.array([7, 26, 24, 21, 8, 17, 0])

@@ -118,7 +118,7 @@ def test_annealing_is_better_than_its_start_and_slow_cooling_better_than_quenchi
 
 @pytest.mark.parametrize(("name", "most"), [("ft10", 1015), ("la19", 875)])
 def test_the_shifting_bottleneck_is_as_good_as_published(name: str, most: int) -> None:
-    # Adams, Balas & Zawack 1988, table 1 and its reprints: what SBI reaches.
+    # Adams, Balas & Zawack 1988: what the procedure (SBI) reaches there.
     shop = benchmarks.load(name)
     assert refereed(shop, ShiftingBottleneck(time_limit=60.0).solve(shop, 0)) <= most
 
