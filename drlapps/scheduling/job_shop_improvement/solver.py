@@ -63,14 +63,18 @@ class ImprovementAgent(ImprovingSolver):
         )
         seen, _ = env.reset(seed=seed, options={"instances": [instance] * self.searches})
         seen = env.restart(first)
-        over, done = np.zeros(self.searches, np.bool_), 0
+        bound, over, done = instance.elementary_bound, np.zeros(self.searches, np.bool_), 0
         with one_thread():
             agent.reset(env, seed)
-            while not over.all() and not self.budget.spent(incumbents.seconds(), done):
+            while not (
+                over.all()
+                or env.search.best.min() <= bound
+                or self.budget.spent(incumbents.seconds(), done)
+            ):
                 seen, _, terminated, truncated, _ = env.step(agent.act(env, seen))
                 over, done = terminated | truncated, done + 1
                 incumbents.add(int(env.search.best.min()))
         best = int(env.search.best.argmin())
         starts = env.search.best_starts[best].reshape(env.selection.machines.shape[1:])
         found = starts[: instance.jobs, : instance.durations.shape[1]].astype(np.int64)
-        return plans.plan(instance, found, instance.elementary_bound, incumbents)
+        return plans.plan(instance, found, bound, incumbents)
