@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import (
+    critical_paths,
     env_steps,
     finance_steps,
+    improvement_steps,
     inventory_steps,
     laser_pulse,
     pmsm_steps,
@@ -32,8 +34,10 @@ from drlapps.errors import InputError, unknown
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 BENCHMARKS = {
+    "critical-paths": critical_paths.run,
     "env-steps": env_steps.run,
     "finance-steps": finance_steps.run,
+    "improvement-steps": improvement_steps.run,
     "inventory-steps": inventory_steps.run,
     "laser-pulse": laser_pulse.run,
     "pmsm-steps": pmsm_steps.run,
@@ -100,10 +104,10 @@ def _bar(row: Row) -> str:
         return ""
     if row.ratio is not None:
         return f"at least {row.bar:g} x"
-    # Of time less is better, of what is done in it more.
+    # Of time and its growth less is better, of what is done in it more.
     return (
         f"at most {row.bar:g}"
-        if row.unit in ("CPU s", ris_solvers.UNIT)
+        if row.unit in ("CPU s", critical_paths.EXPONENT_UNIT, ris_solvers.UNIT)
         else f"at least {row.bar:,.0f}"
     )
 

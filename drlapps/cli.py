@@ -202,7 +202,7 @@ def compare(
     instances: Instances = [],  # noqa: B006
     pool: PoolName = "test",
     budget: Annotated[
-        float | None, typer.Option(help="seconds that anyone may take on an instance")
+        float | None, typer.Option(help="seconds of one thread that anyone may take on an instance")
     ] = None,
     time_limit: TimeLimit = None,
     margin: Annotated[

@@ -305,7 +305,8 @@ def compare(
     own = [PRETRAINED] if task.pretrained else []
     words = [*(agents or own), *(baselines or [k for k, b in task.baselines.items() if b.compared])]
     if budget is not None:
-        options = {**options, "time_limit": budget}
+        # On one thread, so that seconds are CPU seconds for everybody.
+        options = {"workers": 1, **options, "time_limit": budget}
     contestants = [contestant(task, word, options) for word in dict.fromkeys(words)]
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
     results = evaluate(

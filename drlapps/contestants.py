@@ -12,6 +12,7 @@ from drlapps import registry
 from drlapps.artifact import RunDirectory
 from drlapps.errors import InputError, unknown
 from drlapps.evaluate import Contestant
+from drlapps.hybrid import hybrid
 from drlapps.policy import Policy, Solver
 from drlapps.task import Information, Task
 
@@ -25,13 +26,17 @@ def contestant(task: Task, word: str, options: Mapping[str, object] | None = Non
         task: whose policies.
         word: a baseline's name, ``pretrained`` or ``pretrained:AGENT``, a run directory, a
             directory of run directories (``seed-*``), or ``path/to/file.py:CLASS`` for a policy of
-            one's own.
+            one's own; ``SOLVER+WHO`` for a solver that starts from what another policy has found.
         options: keyword arguments of a baseline, such as ``time_limit``; those it does not have
             are left out.
 
     Raises:
         InputError: there is no such policy, or it cannot be sampled.
     """
+    first, plus, rest = word.partition("+")
+    if plus and first in task.baselines:
+        both = contestant(task, first, options), contestant(task, rest, options)
+        return hybrid(task, word, *both)
     name, at, samples = word.rpartition("@")
     if not at or Path(word).exists():
         return _find(task, word, options or {})

@@ -13,7 +13,7 @@ import numpy as np
 
 from drlapps import registry
 from drlapps.errors import Failure, InputError
-from drlapps.policy import NoPlan, Policy
+from drlapps.policy import NoPlan, Policy, Report
 from drlapps.task import Information, Task
 from drlapps.threads import one_thread
 from drlapps.vector import Instance, VectorEnvironment
@@ -127,6 +127,46 @@ def rollout(
     return plan_seconds, act_seconds
 
 
+@dataclass(frozen=True)
+class Played:
+    """The best of the episodes that a policy played of an instance.
+
+    Attributes:
+        metrics: of the environment.
+        solution: likewise.
+        report: what the policy says of it.
+        plan_seconds: of all episodes.
+        act_seconds: likewise.
+    """
+
+    metrics: Mapping[str, float]
+    solution: Mapping[str, Any]
+    report: Report
+    plan_seconds: float
+    act_seconds: float
+
+
+def play(
+    task: Task, policy: Policy, instance: Instance, seed: int, settings: Mapping[str, object]
+) -> Played:
+    """Play ``policy.samples`` episodes of the instance at once and keep the best.
+
+    Args:
+        task: the problem.
+        policy: who plays.
+        instance: on what.
+        seed: of the randomness in environment and policy.
+        settings: parameters of the environment; they win over those of the policy.
+    """
+    copies = [instance] * policy.samples
+    parameters = {**policy.environment, **settings}
+    env = registry.make(task, len(copies), copies, training=False, **parameters)
+    plan, act = rollout(env, policy, copies, seed)
+    metrics = [env.metrics(row) for row in range(len(copies))]
+    best = min(range(len(copies)), key=lambda row: _order(task, metrics[row]))
+    return Played(metrics[best], env.solution(best), policy.report(best), plan, act)
+
+
 def evaluate(
     task: Task,
     contestants: Sequence[Contestant],
@@ -179,10 +219,7 @@ def _score(
     seed: int,
     settings: Mapping[str, object],
 ) -> Result:
-    """Play ``policy.samples`` episodes of the instance and keep the best."""
-    copies = [instance] * policy.samples
-    parameters = {**policy.environment, **settings}
-    env = registry.make(task, len(copies), copies, training=False, **parameters)
+    """Return the result of a policy on an instance."""
     nothing = Result(
         task=task.id,
         policy=contestant.name,
@@ -203,7 +240,7 @@ def _score(
     )
     started = time.perf_counter()
     try:
-        plan, act = rollout(env, policy, copies, seed)
+        played = play(task, policy, instance, seed, settings)
     except NoPlan as error:
         found = error.plans[0]
         return replace(
@@ -212,12 +249,11 @@ def _score(
             bound=_first(found.bound, instance.bound),
             plan_seconds=time.perf_counter() - started,
         )
-    played = [env.metrics(row) for row in range(len(copies))]
-    best = min(range(len(copies)), key=lambda row: _order(task, played[row]))
-    metrics, solution = played[best], env.solution(best)
-    check(task, instance, metrics, solution)
+    metrics, report = played.metrics, played.report
+    check(task, instance, metrics, played.solution)
     _check_bound(task, instance, metrics)
-    value, report = metrics[task.metric.name], policy.report(best)
+    value = metrics[task.metric.name]
+    own = ((played.plan_seconds + played.act_seconds, value),) if metrics["feasible"] else ()
     return replace(
         nothing,
         value=value,
@@ -226,11 +262,11 @@ def _score(
         status=report.status if metrics["feasible"] else "infeasible",
         bound=_first(report.bound, instance.bound),
         gap_percent=task.metric.gap_percent(value, instance.reference),
-        plan_seconds=plan,
-        act_seconds=act,
-        incumbents=report.incumbents or _incumbents(task, played, plan + act),
+        plan_seconds=played.plan_seconds,
+        act_seconds=played.act_seconds,
+        incumbents=report.incumbents or own,
         details=report.details,
-        solution=solution,
+        solution=played.solution,
     )
 
 
@@ -284,16 +320,6 @@ def score(task: Task, value: float, instance: Instance) -> float:
 def _order(task: Task, metrics: Mapping[str, float]) -> tuple[bool, float]:
     value = metrics[task.metric.name]
     return not metrics["feasible"], value if task.metric.minimize else -value
-
-
-def _incumbents(
-    task: Task, played: Sequence[Mapping[str, float]], seconds: float
-) -> tuple[tuple[float, float], ...]:
-    """Return when the samples' best was reached: all of them end together."""
-    values = [metrics[task.metric.name] for metrics in played if metrics["feasible"]]
-    if not values:
-        return ()
-    return ((seconds, min(values) if task.metric.minimize else max(values)),)
 
 
 def _refuse_overlap(contestant: Contestant, instances: Sequence[Instance]) -> None:

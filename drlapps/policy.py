@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -85,10 +85,13 @@ class Solver(Policy):
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:
         """Solve the instance of every row."""
-        self.plans = [self.solve(instance, seed) for instance in env.instances]
+        self.plans = self._solve_all(env.instances, seed)
         self._step = 0
         if any(plan.actions is None for plan in self.plans):
             raise NoPlan(self.plans)
+
+    def _solve_all(self, instances: Sequence[Any], seed: int) -> list[Plan]:
+        return [self.solve(instance, seed) for instance in instances]
 
     def act(self, env: VectorEnvironment, observations: Array) -> Array:
         """Return the plans' next actions; a row whose plan is done repeats its last."""
@@ -106,6 +109,41 @@ class Solver(Policy):
         return self.plans[row]
 
 
+@dataclass(frozen=True)
+class Start:
+    """What another policy has found, for a solver to improve on.
+
+    Attributes:
+        solution: as the environment returns it.
+        value: of the metric.
+        seconds: that it took, which count against the solver's own limit.
+    """
+
+    solution: Mapping[str, Any]
+    value: float
+    seconds: float
+
+
+class ImprovingSolver(Solver):
+    """A solver that may start from what another policy has found (see :mod:`drlapps.hybrid`).
+
+    Attributes:
+        starts: one for each instance to be solved; by default the solver finds its own.
+    """
+
+    starts: Sequence[Start] = ()
+
+    @abstractmethod
+    def solve(self, instance: Any, seed: int, start: Start | None = None) -> Plan:
+        """Return the plan for one instance."""
+
+    def _solve_all(self, instances: Sequence[Any], seed: int) -> list[Plan]:
+        if not self.starts:
+            return super()._solve_all(instances, seed)
+        pairs = zip(instances, self.starts, strict=True)
+        return [self.solve(instance, seed, start) for instance, start in pairs]
+
+
 class NoPlan(Exception):
     """A solver found nothing feasible in its time; the result is reported as infeasible."""
 
@@ -115,10 +153,15 @@ class NoPlan(Exception):
 
 
 class Incumbents:
-    """Collects (seconds, value) of each improvement of a running solver."""
+    """Collects (seconds, value) of each improvement of a running solver.
 
-    def __init__(self, minimize: bool = True) -> None:
-        self._started = time.perf_counter()
+    Args:
+        minimize: whether less is better.
+        start: where the solver starts from, if it is not its own; its seconds count.
+    """
+
+    def __init__(self, minimize: bool = True, start: Start | None = None) -> None:
+        self._started = time.perf_counter() - (start.seconds if start else 0.0)
         self._sign = 1.0 if minimize else -1.0
         self._found: list[tuple[float, float]] = []
 

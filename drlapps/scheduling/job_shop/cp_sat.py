@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drlapps.errors import InputError
-from drlapps.policy import Incumbents, Plan, Solver
+from drlapps.policy import ImprovingSolver, Incumbents, Plan, Start
 from drlapps.scheduling.job_shop import plans
 from drlapps.scheduling.job_shop.shop import JobShop
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 _LARGEST_SEED = 2**31 - 1
 
 
-class CpSat(Solver):
+class CpSat(ImprovingSolver):
     """CP-SAT on the interval model, from the best dispatching rule.
 
     Every operation is an interval of fixed size; the intervals of a machine do not overlap and
-    those of a job follow each other. The best schedule of all rules (non-delay) is the first
-    incumbent: it is the hint, and its makespan the horizon, so the answer is never worse than a
-    rule's. The only lower bound the solver starts from is the elementary one of the instance.
+    those of a job follow each other. The best schedule of all rules (non-delay), or the one that
+    another policy has found, is the first incumbent: it is the hint, and its makespan the horizon,
+    so the answer is never worse. The only lower bound the solver starts from is the elementary one
+    of the instance.
 
     The plan is an active schedule at least as good as the solver's own, in an order that the
     environment admits with ``delay=1``.
@@ -67,12 +68,12 @@ class CpSat(Solver):
         self.deterministic_time = deterministic_time
         self.hint = bool(hint)
 
-    def solve(self, instance: JobShop, seed: int) -> Plan:
+    def solve(self, instance: JobShop, seed: int, start: Start | None = None) -> Plan:
         """Return the plan for one instance; a keyboard interrupt ends the search at once."""
         from ortools.sat.python import cp_model
 
-        incumbents = Incumbents()
-        best = plans.best_rule_schedule(instance) if self.hint else None
+        incumbents = Incumbents(start=start)
+        best = plans.first_schedule(instance, start) if self.hint else None
         if best is not None:
             incumbents.add(plans.makespan(instance, best))
         model = _Model.of(instance, best)

@@ -18,7 +18,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from drlapps.policy import Incumbents, Plan
+from drlapps.policy import Incumbents, Plan, Start
 from drlapps.scheduling.job_shop.environment import JobShopEnv
 from drlapps.scheduling.job_shop.rules import (
     FirstInFirstOut,
@@ -60,6 +60,16 @@ def best_rule_schedule(shop: JobShop) -> Schedule:
         env.step(np.where(env.action_masks(), ranks, np.inf).argmin(axis=1))
     best = min(range(len(rules)), key=lambda row: env.metrics(row)["makespan"])
     return np.array(env.starts[best], np.int64)
+
+
+def first_schedule(shop: JobShop, start: Start | None) -> Schedule:
+    """Return the schedule that another policy has found, or else the best of the rules'."""
+    if start is None:
+        return best_rule_schedule(shop)
+    found = np.zeros(shop.durations.shape, np.int64)
+    for job, times in enumerate(start.solution["start"]):
+        found[job, : len(times)] = times
+    return found
 
 
 def makespan(shop: JobShop, starts: Schedule) -> int:
