@@ -204,6 +204,13 @@ def compare(
     budget: Annotated[
         float | None, typer.Option(help="seconds of one thread that anyone may take on an instance")
     ] = None,
+    at: Annotated[
+        str,
+        typer.Option("--at", metavar="S,S...", help="compare as all stood after S seconds, too"),
+    ] = "",
+    repeats: Annotated[
+        int, typer.Option(help="times that each baseline plays, for those that draw at random")
+    ] = 1,
     time_limit: TimeLimit = None,
     margin: Annotated[
         float | None, typer.Option(help="differences below it do not matter to you")
@@ -223,7 +230,7 @@ def compare(
     """
     from drlapps import commands, screen
     from drlapps.progress import Bar
-    from drlapps.settings import parse, words, writable
+    from drlapps.settings import parse, seconds, words, writable
 
     writable(save, (".json",))
     writable(html, (".html",))
@@ -233,7 +240,8 @@ def compare(
     with Bar(quiet) as bar:
         comparison = commands.compare(
             task, agents=words(agents), baselines=words(baselines), instances=words(instances),
-            pool=pool, budget=budget, margin=margin, settings=parse(own),
+            pool=pool, budget=budget, moments=seconds(at), repeats=repeats,
+            margin=margin, settings=parse(own),
             options=parse(option, time_limit=time_limit), seed=seed, bar=bar,
         )  # fmt: skip
     screen.save_comparison(comparison, save, html, markdown)

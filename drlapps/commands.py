@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from drlapps import registry
-from drlapps.contestants import PRETRAINED, best_validated, contestant, run_directories, shipped
+from drlapps.contestants import (
+    PRETRAINED,
+    best_validated,
+    contestant,
+    repeated,
+    run_directories,
+    shipped,
+)
 from drlapps.errors import InputError, unknown
 from drlapps.progress import Bar
 from drlapps.task import Task
@@ -290,6 +297,8 @@ def compare(
     instances: Sequence[str],
     pool: str,
     budget: float | None,
+    moments: Sequence[float],
+    repeats: int,
     margin: float | None,
     settings: Mapping[str, object],
     options: Mapping[str, object],
@@ -307,7 +316,9 @@ def compare(
     if budget is not None:
         # On one thread, so that seconds are CPU seconds for everybody.
         options = {"workers": 1, **options, "time_limit": budget}
-    contestants = [contestant(task, word, options) for word in dict.fromkeys(words)]
+    contestants = [
+        repeated(contestant(task, word, options), repeats) for word in dict.fromkeys(words)
+    ]
     bar.start(sum(len(c.policies) for c in contestants) * len(chosen))
     results = evaluate(
         task, contestants, chosen, seed=seed, settings=env, on_result=bar.scored,
@@ -320,6 +331,7 @@ def compare(
         train_cpu_seconds={c.name: c.train_cpu_seconds for c in contestants},
         margin=margin,
         budget=budget,
+        moments=moments,
     )
     comparison["figures"] = _figures(task, chosen, comparison)
     return comparison

@@ -59,13 +59,14 @@ def compare(
     train_cpu_seconds: Mapping[str, float | None] | None = None,
     margin: float | None = None,
     budget: float | None = None,
+    moments: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Return the comparison as the public JSON object of ``drlapps compare``.
 
     Each agent of at least ``stats.MIN_SEEDS`` runs is tested against each baseline that is no
     bound, in a crossed design (seeds x instances), paired by instance; the p-values are adjusted
-    by Holm's method over all these tests. An infeasible result leaves its policy without mean and
-    without verdict.
+    by Holm's method over all these tests. A baseline that was repeated has seeds of its own. An
+    infeasible result leaves its policy without mean and without verdict.
 
     Args:
         task: the problem.
@@ -76,6 +77,7 @@ def compare(
             points of gap where instances have references, else in the metric's unit.
         budget: seconds that a policy may think and act on an instance; a result that took longer
             counts as infeasible.
+        moments: seconds after which the policies are compared as they stood then, too.
 
     Raises:
         InputError: a policy was not scored on the same instances as the others.
@@ -83,10 +85,19 @@ def compare(
     results = [_within(result, budget) for result in results]
     instances = list(dict.fromkeys(result.instance for result in results))
     relative = all(result.reference for result in results)
-    names = dict.fromkeys(result.policy for result in results)
-    standings = [_standing(name, results, instances, relative) for name in names]
-    costs = train_cpu_seconds or {}
     minimize = True if relative else task.metric.minimize
+    standings = _standings(results, instances, relative)
+    costs = train_cpu_seconds or {}
+
+    def judged(standings: Sequence[Standing]) -> dict[str, Any]:
+        return {
+            "policies": [_policy(s, costs.get(s.name), minimize) for s in standings],
+            "verdicts": _verdicts(standings, minimize, margin),
+        }
+
+    def after(seconds: float) -> list[Standing]:
+        return _standings([_after(task, r, seconds) for r in results], instances, relative)
+
     return {
         "task": task.id,
         "pool": pool,
@@ -97,9 +108,11 @@ def compare(
         "reference": task.metric.reference if relative else None,
         "difference_unit": "percentage points of gap" if relative else task.metric.unit,
         "budget_seconds": budget,
-        "policies": [_policy(s, costs.get(s.name), minimize) for s in standings],
+        **judged(standings),
         "problems": _problems(standings, instances, relative),
-        "verdicts": _verdicts(standings, minimize, margin),
+        "moments": [
+            {"seconds": moment, **judged(after(moment))} for moment in sorted(set(moments))
+        ],
         "aggregates": _aggregates(standings, minimize) if relative else None,
         "results": [result.row(task) for result in results],
     }  # fmt: skip
@@ -114,6 +127,24 @@ def _within(result: Result, budget: float | None) -> Result:
     return replace(
         result, feasible=False, status="over budget", value=None, gap_percent=None, metrics={}
     )
+
+
+def _after(task: Task, result: Result, seconds: float) -> Result:
+    """Return the result as it stood after so many seconds."""
+    if not result.feasible or result.plan_seconds + result.act_seconds <= seconds:
+        return result
+    found = [value for moment, value in result.incumbents if moment <= seconds]
+    if not found:
+        return replace(result, feasible=False, value=None, gap_percent=None, metrics={})
+    gap = task.metric.gap_percent(found[-1], result.reference)
+    return replace(result, value=found[-1], gap_percent=gap, metrics={})
+
+
+def _standings(
+    results: Sequence[Result], instances: Sequence[str], relative: bool
+) -> list[Standing]:
+    names = dict.fromkeys(result.policy for result in results)
+    return [_standing(name, results, instances, relative) for name in names]
 
 
 def _standing(
@@ -141,12 +172,13 @@ def _policy(standing: Standing, cost: float | None, minimize: bool) -> dict[str,
     statuses = [row.status for row in rows]
     gaps = [row.gap_percent for row in rows if row.gap_percent is not None]
     relative = len(gaps) == len(rows)
+    runs = len(standing.values)
     return {
         "name": standing.name,
         "kind": first.kind,
         "information": first.information,
         "bound": standing.is_bound,
-        "seeds": standing.values.shape[0] if standing.is_agent else None,
+        "seeds": runs if standing.is_agent or runs > 1 else None,
         "mean": float(standing.values.mean()) if whole else None,
         "interval": list(stats.mean_interval(standing.values)) if whole else None,
         "gap_percent": float(np.mean(gaps)) if whole and relative else None,
@@ -211,8 +243,11 @@ def _verdicts(
         for a, b in pairs
         if a.whole and b.whole and min(a.scores.shape) >= 2 and len(a.scores) >= stats.MIN_SEEDS
     ]
-    differences = [stats.differences(a.scores, b.scores[0]) for a, b in tested]
-    tests = [stats.crossed_t(d) for d in differences]
+    differences = [_differences(a, b) for a, b in tested]
+    tests = [
+        stats.crossed_t(d) if len(b.scores) == 1 else stats.two_sample_crossed_t(a.scores, b.scores)
+        for d, (a, b) in zip(differences, tested, strict=True)
+    ]
     adjusted = stats.holm([test.p_value for test in tests]).tolist() if tests else []
     equivalences: Sequence[float | None] = [None] * len(tests)
     if margin is not None and tests:
@@ -238,6 +273,11 @@ def _verdicts(
         {"agent": a.name, "baseline": b.name, **found.get((a.name, b.name), untested)}
         for a, b in pairs
     ]
+
+
+def _differences(agent: Standing, baseline: Standing) -> NDArray[np.float64]:
+    """Return agent - baseline for every pair of their runs, shape (pairs, instances)."""
+    return np.concatenate([stats.differences(agent.scores, row) for row in baseline.scores])
 
 
 def _aggregates(standings: Sequence[Standing], minimize: bool) -> dict[str, Any]:

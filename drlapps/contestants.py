@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from drlapps import registry
+from drlapps import registry, stats
 from drlapps.artifact import RunDirectory
 from drlapps.errors import InputError, unknown
 from drlapps.evaluate import Contestant
@@ -47,6 +48,27 @@ def contestant(task: Task, word: str, options: Mapping[str, object] | None = Non
         _refuse_sampling(policy, name)
         policy.samples = int(samples)
     return replace(found, name=word)
+
+
+def repeated(found: Contestant, times: int) -> Contestant:
+    """Return a baseline that plays several times, by other draws; an agent has its runs for that.
+
+    Raises:
+        InputError: the number is impossible.
+    """
+    if times < 1 or 1 < times < stats.MIN_SEEDS:
+        raise InputError(
+            f"--repeats takes 1 or at least {stats.MIN_SEEDS}, for fewer say nothing of chance; "
+            f"not {times}"
+        )
+    if times == 1 or found.kind == "agent":
+        return found
+    (policy,) = found.policies.values()
+    again: dict[int | None, Policy] = {}
+    for draw in range(times):
+        again[draw] = copy(policy)
+        again[draw].draw = draw
+    return replace(found, policies=again)
 
 
 def _refuse_sampling(policy: Policy, name: str) -> None:

@@ -29,7 +29,8 @@ class Contestant:
         name: what reports call it.
         kind: ``agent`` or ``baseline``.
         information: what it may see.
-        policies: one policy a training run (its seed), or one under ``None`` for a baseline.
+        policies: one policy a training run (its seed), or for a baseline one under ``None`` or, if
+            it is repeated, one for each repetition.
         train_cpu_seconds: mean training cost of a run, for agents.
         barred: hashes of the instances it must not be scored on (its own validation pool).
     """
@@ -103,7 +104,7 @@ def rollout(
         env: a batch of as many rows as instances, its autoreset disabled.
         policy: who acts.
         instances: one a row.
-        seed: of the episodes and of the policy's own randomness.
+        seed: of the episodes and, with the policy's ``draw`` added, of its own randomness.
 
     Returns:
         Planning and acting seconds; where a policy plays several samples, the environment's
@@ -111,7 +112,7 @@ def rollout(
     """
     observations, _ = env.reset(seed=seed, options={"instances": instances})
     started = time.perf_counter()
-    policy.reset(env, seed)
+    policy.reset(env, seed + policy.draw)
     plan_seconds = time.perf_counter() - started
     act_seconds = 0.0
     # Several samples of one instance are a search that uses the environment as its simulator.

@@ -24,10 +24,11 @@ class Hybrid(Policy):
         task: the problem.
         solver: who improves.
         starter: who goes first.
+        draw: which of several repetitions it is.
     """
 
-    def __init__(self, task: Task, solver: ImprovingSolver, starter: Policy) -> None:
-        self.task, self.solver, self.starter = task, solver, starter
+    def __init__(self, task: Task, solver: ImprovingSolver, starter: Policy, draw: int = 0) -> None:
+        self.task, self.solver, self.starter, self.draw = task, solver, starter, draw
         self.environment = solver.environment
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:
@@ -54,7 +55,7 @@ class Hybrid(Policy):
 
 
 def hybrid(task: Task, name: str, solver: Contestant, starter: Contestant) -> Contestant:
-    """Return a solver that starts from each of another contestant's policies.
+    """Return a solver that starts from each of another contestant's policies, by other draws.
 
     Args:
         task: the problem.
@@ -68,5 +69,8 @@ def hybrid(task: Task, name: str, solver: Contestant, starter: Contestant) -> Co
     (policy,) = solver.policies.values()
     if not isinstance(policy, ImprovingSolver):
         raise InputError(f"{name}: {solver.name} cannot start from what another policy found")
-    policies = {run: Hybrid(task, policy, own) for run, own in starter.policies.items()}
+    policies = {
+        run: Hybrid(task, policy, own, draw)
+        for draw, (run, own) in enumerate(starter.policies.items())
+    }
     return replace(starter, name=name, information=solver.information, policies=policies)

@@ -43,10 +43,12 @@ class Policy(ABC):
         environment: parameters of the environment that the policy expects to act in, such as the
             admissible actions it was trained with. They never change the metric.
         samples: episodes played per instance, of which the best counts.
+        draw: which of several repetitions it is; each has a luck of its own.
     """
 
     environment: Mapping[str, object] = {}
     samples: int = 1
+    draw: int = 0
 
     def reset(self, env: VectorEnvironment, seed: int) -> None:  # noqa: B027 - optional hook
         """Think before the first action; time spent here counts as planning.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,24 @@ def _value(text: str) -> object:
 def words(lists: Sequence[str]) -> list[str]:
     """Return the words of repeated options that may also hold several, by commas."""
     return [word.strip() for entry in lists for word in entry.split(",") if word.strip()]
+
+
+def seconds(text: str) -> list[float]:
+    """Return the times of ``2,10``.
+
+    Raises:
+        InputError: one is no positive number.
+    """
+    found = []
+    for word in words([text]):
+        try:
+            value = float(word)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < math.inf:
+            raise InputError(f"--at takes positive numbers of seconds, not {word!r}")
+        found.append(value)
+    return found
 
 
 def defaults(config: Path, known: Mapping[str, Collection[str]]) -> dict[str, Any]:

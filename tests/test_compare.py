@@ -225,3 +225,49 @@ def test_problems_are_told_apart_where_there_are_several_with_several_instances(
 def test_everyone_must_be_scored_on_the_same_instances() -> None:
     with pytest.raises(InputError, match="exactly once"):
         compare(TASK, agent("drl", 3, 5.0) + baseline("short", 5.0)[:-1])
+
+
+# --- repetitions and moments ---
+
+
+def solver(name: str, mean: float, **changes: Any) -> list[Result]:
+    """A baseline of three repetitions, each with a luck of its own."""
+    return [replace(row, kind="baseline") for row in agent(name, 3, mean, **changes)]
+
+
+def test_a_repeated_baseline_is_tested_with_the_luck_of_its_repetitions() -> None:
+    mine, theirs = agent("drl", 4, 5.0), solver("solver", 5.2)
+    found = compare(TASK, mine + theirs)
+    (told,) = found["verdicts"]
+    a, b = (np.array([row.gap_percent for row in rows]).reshape(-1, INSTANCES)
+            for rows in (mine, theirs))  # fmt: skip
+    assert told["difference"] == pytest.approx(a.mean() - b.mean())
+    pairs = a[:, None] - b[None]
+    assert told["win_rate"] == pytest.approx((pairs < 0).mean())
+    alone = compare(TASK, mine + [replace(row, run_seed=None) for row in theirs[:INSTANCES]])
+    assert told["df"] != alone["verdicts"][0]["df"]
+    assert [policy["seeds"] for policy in found["policies"]] == [4, 3]
+    assert [policy["seeds"] for policy in alone["policies"]] == [4, None]
+
+
+def test_moments_tell_who_was_ahead_then() -> None:
+    late = {"plan_seconds": 9.0, "incumbents": ((0.5, 140.0), (8.0, 101.0))}
+    rows = agent("drl", 3, 10.0) + [replace(row, **late) for row in baseline("solver", 1.0)]
+    found = compare(TASK, rows, moments=(4.0, 0.1, 4.0))
+    assert verdicts(found) == {("drl", "solver"): "worse"}
+    early, middle = found["moments"]
+    assert (early["seconds"], middle["seconds"]) == (0.1, 4.0)
+    assert verdicts(early) == {("drl", "solver"): "no verdict"}
+    assert verdicts(middle) == {("drl", "solver"): "better"}
+    stood = {policy["name"]: policy for policy in middle["policies"]}
+    assert stood["solver"]["gap_percent"] == pytest.approx(40.0)
+    assert stood["drl"]["gap_percent"] == found["policies"][0]["gap_percent"]
+    assert [policy["feasible_rate"] for policy in early["policies"]] == [0.0, 0.0]
+
+
+def test_after_the_end_nothing_changes() -> None:
+    found = compare(TASK, agent("drl", 3, 10.0) + solver("solver", 1.0), moments=(60.0,))
+    (end,) = found["moments"]
+    assert end["policies"] == found["policies"]
+    assert end["verdicts"] == found["verdicts"]
+    assert compare(TASK, baseline("alone", 1.0))["moments"] == []

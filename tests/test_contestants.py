@@ -11,7 +11,7 @@ import pytest
 
 from drlapps import registry
 from drlapps.agents import Agent
-from drlapps.contestants import best_validated, contestant, run_directories
+from drlapps.contestants import best_validated, contestant, repeated, run_directories
 from drlapps.errors import InputError
 from drlapps.evaluate import evaluate
 from drlapps.files import read_json, write_json
@@ -44,6 +44,30 @@ def change(run: Path, **fields: Any) -> None:
 
 
 # --- baselines ---
+
+
+def test_a_repeated_baseline_draws_anew_each_time() -> None:
+    task = registry.get(JOB_SHOP)
+    shops = registry.instances(task, ["la01"])
+    once = contestant(task, "random")
+    found = repeated(once, 4)
+    assert list(found.policies) == [0, 1, 2, 3]
+    values = [row.value for row in evaluate(task, [found], shops, seed=5)]
+    assert len(set(values)) > 1
+    again = [evaluate(task, [once], shops, seed=5 + draw)[0].value for draw in range(4)]
+    assert values == again
+    assert repeated(once, 1) is once
+
+
+@pytest.mark.parametrize("times", [-1, 0, 2])
+def test_too_few_repetitions_say_nothing(times: int) -> None:
+    with pytest.raises(InputError, match="--repeats takes 1 or at least 3"):
+        repeated(contestant(registry.get(JOB_SHOP), "random"), times)
+
+
+def test_an_agent_has_its_runs_to_repeat_it() -> None:
+    found = contestant(registry.get(JOB_SHOP), "pretrained")
+    assert repeated(found, 5) is found
 
 
 def test_a_baseline_takes_the_options_it_has() -> None:

@@ -89,3 +89,8 @@ def test_a_batch_has_a_start_for_each_instance() -> None:
         round(both.report(row).incumbents[0][1]) for row in range(2)
     ]
     assert np.all(actions < [shop.jobs for shop in shops])
+
+
+def test_each_run_of_the_starter_gives_the_solver_another_draw() -> None:
+    found = contestant(TASK, "cp-sat+pretrained", {"time_limit": 1.0})
+    assert [policy.draw for policy in found.policies.values()] == list(range(len(found.policies)))

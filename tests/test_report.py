@@ -20,7 +20,7 @@ from drlapps import files, look, report
 from drlapps.compare import compare
 from drlapps.errors import InputError
 from drlapps.evaluate import Result
-from drlapps.report import charts, courses, formats, learning, page, tables
+from drlapps.report import charts, courses, formats, learning, moments, page, tables
 from drlapps.task import Information, Metric, Task
 
 INSTANCES = [f"i{number}" for number in range(8)]
@@ -37,7 +37,7 @@ def task(*, minimize=True):
 
 def comparison(
     *, seeds=4, relative=True, minimize=True, names=(), instances=8, doomed=(), budget=None,
-    called=INSTANCES,
+    called=INSTANCES, moments=(),
 ):  # fmt: skip
     """Compare two agents, a solver, a rule, a failing method and a bound on made-up costs.
 
@@ -78,8 +78,9 @@ def comparison(
         add("oracle", "baseline", Information.CLAIRVOYANT, None, index, 3)
     costs = {"learner": 5400.0, "novice": 90.0}
     found = compare(
-        task(minimize=minimize), rows, pool="test", train_cpu_seconds=costs, budget=budget
-    )
+        task(minimize=minimize), rows, pool="test", train_cpu_seconds=costs, budget=budget,
+        moments=moments,
+    )  # fmt: skip
     return json.loads(files.json_text(found))
 
 
@@ -696,6 +697,38 @@ def test_what_is_no_comparison_is_refused_by_name(whole, tmp_path, path, value, 
         report.load(target)
     assert said in str(caught.value)
     assert "broken.json" in str(caught.value)
+
+
+def test_moments_have_their_tables_and_survive_a_file(tmp_path):
+    found = comparison(moments=(1.5, 60.0))
+    text = printed(found, width=160)
+    means, told_then = moments.sections(found)
+    heads = [column.header for column in means.grid.columns]
+    assert heads == ["policy", formats.seconds(1.5), formats.seconds(60.0), "end"]
+    at = {row[0]: row[1:] for row in texts(means)}
+    # After 1.5 s the solver stands at 4 over its end on the first instance and 8 on the others.
+    early, later, end = map(float, at["solver"])
+    assert early - end == pytest.approx((4 + 7 * 8) / 8)
+    assert later == end
+    assert at["fragile"] == ["–", "–", "–"]
+    assert at["learner"][0] == at["learner"][2]
+    told = {tuple(row[:2]): row[2:] for row in texts(told_then)}
+    assert told["learner", "solver"][0].endswith("better")
+    assert told["learner", "solver"][2].endswith("worse")
+    assert told["learner", "fragile"] == ["no verdict"] * 3
+    assert means.title in text
+    assert told_then.title in text
+    files.write_json(tmp_path / "saved.json", found)
+    assert report.load(tmp_path / "saved.json") == found
+    assert moments.sections(comparison()) == []
+
+
+def test_moments_of_other_policies_are_refused(tmp_path):
+    found = comparison(moments=(1.5,))
+    del found["moments"][0]["policies"][0]
+    files.write_json(tmp_path / "saved.json", found)
+    with pytest.raises(InputError, match=r"after 1\.5 s there are other policies than at the end"):
+        report.load(tmp_path / "saved.json")
 
 
 def test_other_files_are_refused(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drlapps.report import charts, tables
+from drlapps.report import charts, moments, tables
 from drlapps.report.document import Cell, Column, Document, Grid, Section
 from drlapps.report.formats import NOTHING, formatter
 from drlapps.report.tables import Json
@@ -46,9 +46,11 @@ def document(found: Json, *, pictures: bool = True) -> Document:
         title=f"drlapps: {found['task']}",
         sentences=tuple(tables.sentences(found)),
         subject=tuple(tables.subject(found)),
-        sections=(*tables.tables(found), *drawn, _every_result(found)),
+        sections=(
+            *tables.tables(found), *moments.sections(found), *drawn, _every_result(found),
+        ),
         reading=_READING,
-    )
+    )  # fmt: skip
 
 
 def _figures(found: Json) -> list[Section]:

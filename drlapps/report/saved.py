@@ -57,6 +57,7 @@ _PROBLEM = {
     "name": str, "instances": int,
     "policies": {EACH: {"mean": _NUMBER, "interval": _INTERVAL, "gap_percent": _NUMBER}},
 }  # fmt: skip
+_MOMENT = {"seconds": float, "policies": [_POLICY], "verdicts": [_VERDICT]}
 _FIGURE = {"title": str, "spec": {}}
 
 
@@ -71,6 +72,7 @@ def load(path: str | Path) -> dict[str, Any]:
         _check(comparison, _COMPARISON, "")
         # Comparisons saved by earlier versions lack these.
         _check(comparison.get("problems", []), [_PROBLEM], "problems")
+        _check(comparison.get("moments", []), [_MOMENT], "moments")
         _check(comparison.get("figures", []), [_FIGURE], "figures")
         _check_names(comparison)
     except _Mismatch as error:
@@ -125,6 +127,16 @@ def _check_names(comparison: Mapping[str, Any]) -> None:
     used = [verdict[side] for verdict in comparison["verdicts"] for side in ("agent", "baseline")]
     used += [result["policy"] for result in comparison["results"]]
     used += [*aggregates["iqm"], *aggregates["profiles"]["share"]]
+    for moment in comparison.get("moments", []):
+        if {policy["name"] for policy in moment["policies"]} != policies:
+            raise _Mismatch(
+                f"after {moment['seconds']:g} s there are other policies than at the end"
+            )
+        pairs = [(v["agent"], v["baseline"]) for v in moment["verdicts"]]
+        if pairs != [(v["agent"], v["baseline"]) for v in comparison["verdicts"]]:
+            raise _Mismatch(
+                f"after {moment['seconds']:g} s there are other verdicts than at the end"
+            )
     for problem in comparison.get("problems", []):
         used += problem["policies"]
         if missing := policies - set(problem["policies"]):
