@@ -89,6 +89,17 @@ def test_one_standard_deviation_serves_all_rows(observations: Array) -> None:
     assert any(policy.log_std is p for p in policy.optimizer.param_groups[0]["params"])
 
 
+def test_the_likeliest_row_is_chosen_among_the_admitted(observations: Array) -> None:
+    policy = made(Choice, 5)
+    scores = numbers(policy, observations)
+    chosen, _ = policy.predict(observations, deterministic=True)
+    assert chosen.tolist() == scores.argmax(axis=1).tolist()
+    masks = np.arange(5) != scores.argmax(axis=1)[:, None]
+    second, _ = policy.predict(observations, deterministic=True, action_masks=masks)
+    assert second.tolist() == np.where(masks, scores, -np.inf).argmax(axis=1).tolist()
+    assert (second != chosen).all()
+
+
 def test_weights_of_another_width_are_refused() -> None:
     with pytest.raises(InputError, match="do not fit"):
         with_weights(made(Move, 5), weights_of(made(Move, 5, width=4)))
