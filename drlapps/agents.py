@@ -183,7 +183,8 @@ class Agent(Policy):
         import torch
 
         assert self._policy is not None, "reset comes before act"
-        masks = {"action_masks": env.action_masks()} if self.algorithm.masks else {}  # type: ignore[attr-defined]
+        masked = self.algorithm.masks or (self.algorithm.maskable and hasattr(env, "action_masks"))
+        masks = {"action_masks": env.action_masks()} if masked else {}  # type: ignore[attr-defined]
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self._generator_state)
             actions, self._memory = self._policy.predict(

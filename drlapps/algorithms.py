@@ -74,6 +74,7 @@ class Algorithm:
         actions: the action spaces it can handle, by class name.
         preset: settings that train well on a CPU where a task states none of its own.
         masks: whether it needs action masks.
+        maskable: whether it keeps to action masks where an environment has them.
         samples: whether its policy can draw actions; else all its episodes are the same.
         resumes: whether a killed run continues where it was; else it starts over. The continued
             run ends with the very weights of an uninterrupted one.
@@ -90,6 +91,7 @@ class Algorithm:
     actions: tuple[str, ...]
     preset: Preset
     masks: bool = False
+    maskable: bool = False
     samples: bool = True
     resumes: bool = True
     network: str = "MlpPolicy"
@@ -101,6 +103,7 @@ class Algorithm:
 
 _ANY = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
 _DISCRETE = ("Discrete",)
+_CHOICES = ("Discrete", "MultiDiscrete", "MultiBinary")
 _BOX = ("Box",)
 # Large batches from many rows: small minibatches spend a CPU's time on overhead, not learning.
 _PPO: dict[str, object] = {
@@ -141,7 +144,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     ),
     "maskable-ppo": Algorithm(
         "sb3_contrib:MaskablePPO",
-        ("Discrete", "MultiDiscrete", "MultiBinary"),
+        _CHOICES,
         _preset("maskable-ppo", 1_000_000, 64, **_PPO),
         masks=True,
     ),
@@ -213,5 +216,17 @@ ALGORITHMS: dict[str, Algorithm] = {
         # What it has recorded would have to be stored, too.
         resumes=False,
         guided=True,
+    ),
+    "self-labelling": Algorithm(
+        "drlapps.group_rollouts.self_labelling:SelfLabelling",
+        _CHOICES,
+        _preset("self-labelling", 2_000_000, 128, learning_rate={"linear": [1e-3, 0.0]}),
+        maskable=True,
+    ),
+    "pomo": Algorithm(
+        "drlapps.group_rollouts.pomo:Pomo",
+        _CHOICES,
+        _preset("pomo", 2_000_000, 128, learning_rate={"linear": [1e-3, 0.0]}),
+        maskable=True,
     ),
 }

@@ -1,4 +1,4 @@
-"""The base of algorithms of our own: a network, and one gradient step after the other."""
+"""The base of algorithms of our own: a network, and one update after the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Work = TypeVar("Work")
 
 
 class GradientAlgorithm(BaseAlgorithm, Generic[Work]):
-    """A Stable-Baselines3 algorithm that neither rolls out nor replays.
+    """A Stable-Baselines3 algorithm that makes its own data and loss.
 
     Subclasses write :meth:`_prepare` and :meth:`_update`.
     """
@@ -26,7 +26,7 @@ class GradientAlgorithm(BaseAlgorithm, Generic[Work]):
 
     @abstractmethod
     def _update(self, work: Work) -> tuple[int, Mapping[str, float]]:
-        """Take one gradient step; return the decisions it learnt from, and what to log."""
+        """Improve the network; return how many decisions that took, and what to log."""
 
     def _setup_model(self) -> None:
         self._setup_lr_schedule()

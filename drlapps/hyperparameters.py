@@ -26,7 +26,8 @@ _RESERVED = frozenset(
 _COUNTS = frozenset(
     (
         "n_steps", "batch_size", "n_epochs", "buffer_size", "train_freq", "n_delta", "n_top",
-        "n_eval_episodes", "target_update_interval", "policy_delay", "episodes",
+        "n_eval_episodes", "target_update_interval", "policy_delay", "episodes", "group_size",
+        "memory",
     )
 )  # fmt: skip
 

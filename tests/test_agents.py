@@ -42,7 +42,7 @@ TASK_OF = {
     "ppo": CARTPOLE, "a2c": CARTPOLE, "trpo": CARTPOLE, "recurrent-ppo": CARTPOLE,
     "dqn": CARTPOLE, "qr-dqn": CARTPOLE, "ars": CARTPOLE, "maskable-ppo": JOB_SHOP,
     "sac": PENDULUM, "td3": PENDULUM, "ddpg": PENDULUM, "tqc": PENDULUM, "crossq": PENDULUM,
-    "decision-transformer": JOB_SHOP, "apg": STEERED,
+    "decision-transformer": JOB_SHOP, "apg": STEERED, "self-labelling": JOB_SHOP, "pomo": CARTPOLE,
 }  # fmt: skip
 # What makes a few hundred steps enough to learn something from; all else is the table's.
 SHORT = {
@@ -54,6 +54,8 @@ SHORT = {
     "ars": {"n_delta": 2, "n_top": 1, "n_eval_episodes": 2},
     "decision-transformer": {"guides": ["mwkr"], "episodes": 3, "batch_size": 4},
     "apg": {},
+    "self-labelling": {"group_size": 2},
+    "pomo": {"group_size": 2, "batch_size": 32},
     "dqn": {"learning_starts": 100, "batch_size": 32},
     "qr-dqn": {"learning_starts": 100, "batch_size": 32},
     **{
@@ -110,6 +112,8 @@ def test_the_table_is_the_one_that_is_promised() -> None:
         "crossq",
         "decision-transformer",
         "apg",
+        "self-labelling",
+        "pomo",
     ]
     assert sorted(ALGORITHMS) == sorted(promised) == sorted(TASK_OF)
     for name, algorithm in ALGORITHMS.items():

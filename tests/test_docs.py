@@ -96,7 +96,8 @@ def check_names(given: dict[str, Any]) -> None:
     if published := [word for word in words("instances", "instance") if not _is_file(word)]:
         assert registry.instances(task, published)
     for word in words("policy", "baseline", "baselines"):
-        assert word in {*task.baselines, "pretrained"} or ".py:" in word or "/" in word
+        for name in word.partition("@")[0].split("+"):
+            assert name in {*task.baselines, "pretrained"} or ".py:" in name or "/" in name
     for word in given.get("settings") or []:
         assert word.partition("=")[0] in registry.parameters(task)
 

@@ -26,6 +26,7 @@ from drlapps.bridge import SB3Bridge
 from drlapps.errors import InputError
 from drlapps.files import load_tensors, read_json, read_rows, save_tensors, write_json
 from drlapps.train import Progress, RunSpec, finished, import_zip, load_agent
+from drlapps.vector import VectorEnvironment
 from drlapps.weights import weights_of
 
 TINY = Path(__file__).with_name("tiny.py")
@@ -38,7 +39,7 @@ CONTINUOUS = ("sac", "td3", "ddpg", "tqc", "crossq", "apg")
 def spec_of(agent: str, directory: Path, seed: int = 3, **changes: Any) -> RunSpec:
     """A run of a tiny agent that writes a checkpoint before every rollout."""
     env: dict[str, object] = {"continuous": True} if agent in CONTINUOUS else {}
-    if ALGORITHMS[agent].masks:
+    if ALGORITHMS[agent].masks or ALGORITHMS[agent].maskable:
         env = {"masked": True}
     made = RunSpec(WALK, agent, seed, str(directory), settings=env, checkpoint_seconds=0.0)
     return replace(made, **changes)
@@ -53,7 +54,7 @@ def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- killed and continued ---
 
 MOMENTS: dict[str, tuple[Any, str]] = {
-    "between two steps": (SB3Bridge, "step_wait"),
+    "between two steps": (VectorEnvironment, "step"),
     "in an update": (torch.Tensor, "backward"),
     "while writing": (os, "fsync"),
     "in a validation": (Agent, "act"),

@@ -266,6 +266,8 @@ DECISION_TRANSFORMER = Preset(
     policy_kwargs={"width": 8, "context": 4},
     validate_every=100,
 )
+SELF_LABELLING = _small("self-labelling", group_size=2, batch_size=8, learning_rate=1e-2)
+POMO = _small("pomo", group_size=2, batch_size=8, n_epochs=2, learning_rate=1e-2)
 
 AGENTS = {
     "ppo": ":PPO",
@@ -283,6 +285,8 @@ AGENTS = {
     "ars": ":ARS",
     "apg": ":APG",
     "decision-transformer": ":DECISION_TRANSFORMER",
+    "self-labelling": ":SELF_LABELLING",
+    "pomo": ":POMO",
 }
 
 WALK = Task(

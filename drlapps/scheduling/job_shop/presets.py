@@ -1,5 +1,7 @@
 """How the job-shop agent is trained."""
 
+from dataclasses import replace
+
 from drlapps.agents import Preset
 
 MASKABLE_PPO = Preset(
@@ -25,4 +27,33 @@ MASKABLE_PPO = Preset(
     # congestion, which is what large instances differ by.
     instances={"jobs": [15, 15], "machines": [4, 20]},
     validate_every=250_000,
+)
+
+# The two below are settings to go on with from trained weights (--start), as they were measured.
+# Most decisions only serve to find the best of a group and cost no gradient: it takes many of them.
+SELF_LABELLING = replace(
+    MASKABLE_PPO,
+    algorithm="self-labelling",
+    steps=6_000_000,
+    n_envs=256,
+    hyperparameters={
+        "group_size": 32,
+        "batch_size": 256,
+        "n_epochs": 2,
+        "learning_rate": {"linear": [3e-4, 0.0]},
+    },
+    validate_every=500_000,
+)
+
+POMO = replace(
+    MASKABLE_PPO,
+    algorithm="pomo",
+    steps=1_900_000,
+    hyperparameters={
+        "group_size": 16,
+        "batch_size": 2048,
+        "n_epochs": 2,
+        "learning_rate": {"linear": [3e-4, 0.0]},
+    },
+    validate_every=200_000,
 )

@@ -70,6 +70,13 @@ JOB_SHOP = Task(
             information=Information.MODEL,
             options={"time_limit": 10.0, "workers": 2},
         ),
+        "cp-sat-cold": Baseline(
+            f"{_JOB_SHOP}.cp_sat:CpSat",
+            "The same without a hint: may find nothing in time (any schedule)",
+            information=Information.MODEL,
+            options={"time_limit": 10.0, "workers": 2, "hint": False},
+            compared=False,
+        ),
         "tabu": Baseline(
             f"{_LOCAL_SEARCH}.tabu:TabuSearch",
             "Tabu search (N6) and path relinking, from the best rule (any schedule)",
@@ -109,7 +116,11 @@ JOB_SHOP = Task(
             options={"time_limit": 30.0},
         ),
     },
-    agents={"maskable-ppo": f"{_JOB_SHOP}.presets:MASKABLE_PPO"},
+    agents={
+        "maskable-ppo": f"{_JOB_SHOP}.presets:MASKABLE_PPO",
+        "self-labelling": f"{_JOB_SHOP}.presets:SELF_LABELLING",
+        "pomo": f"{_JOB_SHOP}.presets:POMO",
+    },
     pretrained="maskable-ppo",
     checker=f"{_JOB_SHOP}.checker:check",
     views=f"{_JOB_SHOP}.views",
