@@ -47,8 +47,7 @@ def terminal(comparison: Json, console: Console) -> None:
 
 def terminal_document(document: Document, console: Console) -> None:
     """Print a document: its subject, its tables, and what was found."""
-    for word, meaning in document.subject:
-        console.print(_line(word, meaning))
+    _pairs(document.subject, console)
     for section, grid in document.tables:
         _print(grid, console, title=section.title, note=section.note)
     console.print()
@@ -58,8 +57,7 @@ def terminal_document(document: Document, console: Console) -> None:
 
 def solution(row: Json, console: Console) -> None:
     """Print one result, the object of ``drlapps solve``."""
-    for word, meaning in tables.solution(row):
-        console.print(_line(word, meaning, "bad" if (word, meaning) == ("feasible", "no") else ""))
+    _pairs(tables.solution(row), console)
 
 
 def evaluation(rows: Sequence[Json], console: Console) -> None:
@@ -67,8 +65,12 @@ def evaluation(rows: Sequence[Json], console: Console) -> None:
     _print(tables.evaluation(rows), console, title="Results")
 
 
-def _line(word: str, meaning: str, tone: str = "") -> Text:
-    return Text.assemble((f"{word:<16}", "bold"), _text(meaning, tone))
+def _pairs(pairs: Sequence[tuple[str, str]], console: Console) -> None:
+    """Print words and their meanings in two columns."""
+    width = max([14, *(len(word) for word, _ in pairs)]) + 2
+    for word, meaning in pairs:
+        tone = "bad" if (word, meaning) == ("feasible", "no") else ""
+        console.print(Text.assemble((f"{word:<{width}}", "bold"), _text(meaning, tone)))
 
 
 def _text(text: str, tone: str = "") -> Text:

@@ -36,21 +36,36 @@ def check(instance: JobShop, solution: Mapping[str, object]) -> dict[str, float]
     Returns:
         ``makespan``: the latest end of an operation, infinite if start times are missing.
         ``feasible``: 1 if the schedule keeps every constraint, else 0.
+        ``weighted_tardiness``: where the instance has due dates, the sum over the jobs of weight
+            times how late the job ends, infinite if start times are missing.
+        ``late_jobs``: where it has due dates, how many jobs end late; all if start times are
+            missing.
     """
+    dues, weights = instance.due.tolist(), instance.weights.tolist()
     if _defects(instance, solution):
-        return {"makespan": float("inf"), "feasible": 0.0}
+        found = {"makespan": float("inf"), "feasible": 0.0}
+        if dues:
+            found |= {"weighted_tardiness": float("inf"), "late_jobs": float(len(dues))}
+        return found
     jobs = _schedule(instance, solution)
     makespan = max(operation.end for job in jobs for operation in job)
-    return {"makespan": float(makespan), "feasible": float(not _conflicts(instance, jobs))}
+    found = {"makespan": float(makespan), "feasible": float(not _conflicts(instance, jobs))}
+    if dues:
+        late = [max(job[-1].end - due, 0) for job, due in zip(jobs, dues, strict=True)]
+        cost = sum(weight * time for weight, time in zip(weights, late, strict=True))
+        found["weighted_tardiness"] = float(cost)
+        found["late_jobs"] = float(sum(time > 0 for time in late))
+    return found
 
 
 def violations(instance: JobShop, solution: Mapping[str, object]) -> list[str]:
     """Return a sentence for each constraint that a solution breaks; none if it is feasible.
 
     The constraints: every operation has a start time, a whole number; no job starts before its
-    release; no operation starts before its predecessor in the job ends; and of two operations on
-    a machine one ends before the other starts (so one without duration may stand at the ends of
-    another, but not inside it).
+    release; no operation starts before its predecessor in the job ends; of two operations on a
+    machine one ends before the other starts (so one without duration may stand at the ends of
+    another, but not inside it); and likewise of an operation and a window in which its machine is
+    closed.
     """
     defects = _defects(instance, solution)
     return defects or _conflicts(instance, _schedule(instance, solution))
@@ -118,4 +133,17 @@ def _conflicts(instance: JobShop, jobs: list[list[_Operation]]) -> list[str]:
                     f"which {last} holds from {last.start} to {last.end}"
                 )
             last = max(last, operation, key=lambda each: each.end)
+    return found + _closed(instance, machines)
+
+
+def _closed(instance: JobShop, machines: Mapping[int, list[_Operation]]) -> list[str]:
+    """Return the operations that lie, even in part, where their machine is closed."""
+    found = []
+    for machine, start, end in instance.closed.tolist():
+        for operation in machines.get(machine, []):
+            if operation.start < end and start < operation.end:
+                found.append(
+                    f"{operation} runs from {operation.start} to {operation.end} on machine "
+                    f"{machine}, which is closed from {start} to {end}"
+                )
     return found

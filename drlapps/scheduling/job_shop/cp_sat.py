@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drlapps.errors import InputError
 from drlapps.policy import ImprovingSolver, Incumbents, Plan, Start
 from drlapps.scheduling.job_shop import plans
+from drlapps.scheduling.job_shop.calendars import Windows
 from drlapps.scheduling.job_shop.shop import JobShop
 
 if TYPE_CHECKING:
@@ -25,13 +27,17 @@ class CpSat(ImprovingSolver):
     """CP-SAT on the interval model, from the best dispatching rule.
 
     Every operation is an interval of fixed size; the intervals of a machine do not overlap and
-    those of a job follow each other. The best schedule of all rules (non-delay), or the one that
+    those of a job follow each other. The windows in which a machine is closed are intervals like
+    any other, but do not move. The best schedule of all rules (non-delay), or the one that
     another policy has found, is the first incumbent: it is the hint, and its makespan the horizon,
     so the answer is never worse. The only lower bound the solver starts from is the elementary one
     of the instance.
 
     The plan is an active schedule at least as good as the solver's own, in an order that the
     environment admits with ``delay=1``.
+
+    For another objective a subclass overrides the methods that name the makespan: :meth:`first`,
+    :meth:`value`, :meth:`bound`, :meth:`model` and :meth:`finished`.
 
     Args:
         time_limit: wall seconds an instance, the rules and the building of the model included.
@@ -73,14 +79,14 @@ class CpSat(ImprovingSolver):
         from ortools.sat.python import cp_model
 
         incumbents = Incumbents(start=start)
-        best = plans.first_schedule(instance, start) if self.hint else None
+        best = self.first(instance, start) if self.hint else None
         if best is not None:
-            incumbents.add(plans.makespan(instance, best))
-        model = _Model.of(instance, best)
+            incumbents.add(self.value(instance, best))
+        model = self.model(instance, best)
         solver = cp_model.CpSolver()
         self._configure(solver, seed, incumbents.seconds())
         status = _search(solver, model.program, incumbents)
-        bound = instance.elementary_bound
+        bound = self.bound(instance)
         if math.isfinite(solver.best_objective_bound):
             bound = max(bound, math.ceil(solver.best_objective_bound - 1e-6))
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -89,7 +95,37 @@ class CpSat(ImprovingSolver):
             raise RuntimeError(f"CP-SAT calls {instance.name} {solver.status_name(status)}")
         if best is None:
             return Plan(status="timeout", bound=float(bound))
-        return plans.plan(instance, best, bound, incumbents)
+        return self.finished(instance, best, bound, incumbents)
+
+    def first(self, shop: Any, start: Start | None) -> plans.Schedule:
+        """Return the schedule to start from."""
+        return plans.first_schedule(shop, start)
+
+    def value(self, shop: Any, schedule: plans.Schedule) -> int:
+        """Return what a schedule is judged by."""
+        return plans.makespan(shop, schedule)
+
+    def bound(self, shop: Any) -> int:
+        """Return a lower bound on the value of any schedule."""
+        return int(shop.elementary_bound)
+
+    def model(self, shop: Any, hint: plans.Schedule | None) -> Model:
+        """Return the whole model; schedules worse than the hint may be excluded."""
+        horizon = shop.latest_end if hint is None else plans.makespan(shop, hint)
+        model = Model.of(shop, np.full(shop.jobs, horizon), hint)
+        end = model.program.new_int_var(shop.elementary_bound, horizon, "makespan")
+        for last in model.ends:
+            model.program.add(end >= last)
+        if hint is not None:
+            model.program.add_hint(end, horizon)
+        model.program.minimize(end)
+        return model
+
+    def finished(
+        self, shop: Any, schedule: plans.Schedule, bound: int, incumbents: Incumbents
+    ) -> Plan:
+        """Return the plan that carries out a schedule."""
+        return plans.plan(shop, schedule, bound, incumbents)
 
     def _configure(self, solver: cp_model.CpSolver, seed: int, spent: float) -> None:
         parameters = solver.parameters
@@ -111,23 +147,36 @@ class CpSat(ImprovingSolver):
 
 
 @dataclass(frozen=True)
-class _Model:
-    """The constraint program with the start variables of each job's operations."""
+class Model:
+    """The constraint program; what is to be minimised is still to be added.
+
+    Attributes:
+        program: the program.
+        starts: the start variables of each job's operations.
+        ends: the end of each job.
+    """
 
     program: cp_model.CpModel
     starts: list[list[cp_model.IntVar]]
+    ends: list[cp_model.LinearExprT]
 
     @classmethod
-    def of(cls, shop: JobShop, hint: plans.Schedule | None) -> _Model:
-        """Build the model; the hint's makespan is the horizon."""
+    def of(cls, shop: JobShop, horizons: NDArray[np.int64], hint: plans.Schedule | None) -> Model:
+        """Build the model.
+
+        Args:
+            shop: the problem.
+            horizons: time by which each job must end, shape ``(n,)``.
+            hint: the schedule to start from.
+        """
         from ortools.sat.python import cp_model
 
         program = cp_model.CpModel()
-        horizon = _serial_end(shop) if hint is None else plans.makespan(shop, hint)
-        end = program.new_int_var(shop.elementary_bound, horizon, "makespan")
-        earliest, latest = plans.heads(shop), horizon - plans.tails(shop)
-        on_machine: list[list[cp_model.IntervalVar]] = [[] for _ in range(shop.n_machines)]
+        earliest, latest = shop.heads, horizons[:, None] - plans.tails(shop)
+        last = int(horizons.max())
+        on_machine = [closed_intervals(program, w, last) for w in shop.windows]
         starts: list[list[cp_model.IntVar]] = []
+        ends: list[cp_model.LinearExprT] = []
         for j in range(shop.jobs):
             before: cp_model.LinearExprT = int(shop.release[j])
             starts.append([])
@@ -141,13 +190,10 @@ class _Model:
                 starts[j].append(start)
                 if hint is not None:
                     program.add_hint(start, int(hint[j, k]))
-            program.add(end >= before)
+            ends.append(before)
         for intervals in on_machine:
             program.add_no_overlap(intervals)
-        if hint is not None:
-            program.add_hint(end, horizon)
-        program.minimize(end)
-        return cls(program, starts)
+        return cls(program, starts, ends)
 
     def schedule(self, solver: cp_model.CpSolver, shop: JobShop) -> plans.Schedule:
         """Return the schedule that the solver found."""
@@ -157,9 +203,15 @@ class _Model:
         return found
 
 
-def _serial_end(shop: JobShop) -> int:
-    """Return when the last job ends if one job is done after the other."""
-    return int(shop.release.max()) + int(shop.durations.sum(dtype=np.int64))
+def closed_intervals(
+    program: cp_model.CpModel, windows: Windows, horizon: int
+) -> list[cp_model.IntervalVar]:
+    """Return the closed windows of a machine that begin before the horizon, as intervals."""
+    return [
+        program.new_fixed_size_interval_var(start, end - start, "closed")
+        for start, end in windows
+        if start < horizon
+    ]
 
 
 def _search(

@@ -25,6 +25,8 @@ class JobShopEnv(VectorEnvironment):
     duration)``; a machine does one operation at a time and never interrupts it; the last operation
     is to end as early as possible. A dispatched operation is appended to its machine at its
     earliest start, the later of the job's and the machine's ready times, and never moved again.
+    Where the machine is closed at times, the start is the first time from then on at which the
+    whole operation lies in open time.
 
     Which operations are *admissible* is the schedule generation scheme, here the hybrid one of
     Bierwirth and Mattfeld (1999): take the machine on which an operation could complete first, at
@@ -44,7 +46,8 @@ class JobShopEnv(VectorEnvironment):
     duration, ``B`` the lower bound on the makespan of any completion, ``now`` the earliest start of
     any operation, ``H = max(B - now, 1)`` the time to go, and ``s(x) = x / (1 + |x|)``. The *bound*
     of a job is when it can end at best as the machines stand; that of a machine is the earliest
-    start of an operation left on it, plus its load, plus the least work of a job after one. The
+    start of an operation left on it, plus its load and the closed time that the load meets, plus
+    the least work of a job after one. Heads and bounds wait for open time like everything. The
     *tail* of an operation is its job's bound minus its end; *slack* is ``(B - bound) / H``.
     *Rivals* are the operations that wait for machine ``i``, this one included.
 
@@ -54,7 +57,7 @@ class JobShopEnv(VectorEnvironment):
     | ``admissible`` | 1 if the operation may be dispatched |
     | ``duration`` | ``p / 2u`` |
     | ``start_delay`` | ``s((h - now) / u)`` |
-    | ``machine_idle`` | ``s((h - the machine's ready time) / u)``, the idle time it would leave |
+    | ``machine_idle`` | ``s((h - the machine's ready time) / u)``, the time it would not be used |
     | ``job_wait`` | ``s((h - the job's ready time) / u)`` |
     | ``work_after`` | work left in the job after the operation / ``H`` |
     | ``job_slack`` | slack of the job |
@@ -126,7 +129,8 @@ class JobShopEnv(VectorEnvironment):
     ## Arguments
 
     - ``num_envs``: number of rows.
-    - ``pool``: where instances come from; its largest one sets ``n``.
+    - ``pool``: where instances come from; its largest one sets ``n``, and how many closed windows
+      a machine can have.
     - ``delay``: from 0 (non-delay schedules) to 1 (active schedules).
     - ``skip_forced``: after each action, also dispatch while only one job is admissible, so that
       every step is a decision. The schedules that can be built are the same.
@@ -136,6 +140,9 @@ class JobShopEnv(VectorEnvironment):
 
     - ``makespan``: end of the last operation, in time units of the instance; lower is better.
     - ``feasible``: 1, as every complete schedule is.
+    - ``weighted_tardiness``: sum over the jobs of weight times how late each ends after its due
+      date; only where the instance has due dates.
+    - ``late_jobs``: how many end after their due date; likewise.
 
     ## References
 
@@ -169,11 +176,12 @@ class JobShopEnv(VectorEnvironment):
             raise InputError(f"delay must lie between 0 (non-delay) and 1 (active), not {delay}")
         self.delay = float(delay)
         self.skip_forced = bool(skip_forced)
-        b, (n, o, m) = num_envs, _capacity(pool)
+        b, (n, o, m, w) = num_envs, _capacity(pool)
         self.machines = np.zeros((b, n, o), np.uint32)
         self.durations = np.zeros((b, n, o), np.int32)
         self.lengths = np.zeros((b, n), np.int32)
         self.release = np.zeros((b, n), np.int32)
+        self.windows = np.full((b, m, w, 2), kernels.NEVER, np.int32)
         self.n_machines = np.ones(b, np.int32)
         self.next_operation = np.zeros((b, n), np.int32)
         self.job_ready = np.zeros((b, n), np.int32)
@@ -189,7 +197,7 @@ class JobShopEnv(VectorEnvironment):
         self.bound = np.zeros(b, np.int32)
         self.initial_bound = np.ones(b, np.int32)
         self.mask = np.zeros((b, n), np.bool_)
-        self._state = kernels.State(*(getattr(self, name) for name in self.STATE))
+        self._state = kernels.State(*(getattr(self, name) for name in kernels.State._fields))
         self._set_spaces(
             gymnasium.spaces.Box(-10.0, 10.0, (n, len(FEATURES)), np.float32),
             gymnasium.spaces.Discrete(n),
@@ -203,6 +211,8 @@ class JobShopEnv(VectorEnvironment):
         m = instance.n_machines
         if n > self.machines.shape[1] or o > self.machines.shape[2] or m > self.load_left.shape[1]:
             raise ValueError(f"{instance.name} ({n} jobs x {o}) is larger than this batch's pool")
+        if _most_windows(instance) > self.windows.shape[2]:
+            raise ValueError(f"{instance.name} has more closed windows than this batch's pool")
         self.machines[row] = 0
         self.durations[row] = 0
         self.lengths[row] = 0
@@ -211,6 +221,10 @@ class JobShopEnv(VectorEnvironment):
         self.durations[row, :n, :o] = instance.durations
         self.lengths[row, :n] = instance.lengths
         self.release[row, :n] = instance.release
+        self.windows[row] = kernels.NEVER
+        closed = instance.closed[:, 0]
+        place = np.arange(len(closed)) - np.searchsorted(closed, closed)
+        self.windows[row, closed, place] = instance.closed[:, 1:]
         self.n_machines[row] = m
         self.next_operation[row] = 0
         self.job_ready[row] = self.release[row]
@@ -255,8 +269,10 @@ class JobShopEnv(VectorEnvironment):
         return np.take_along_axis(self.durations, last[..., None], axis=2)[..., 0].astype(float)
 
     def metrics(self, row: int) -> dict[str, float]:
-        """Return ``makespan`` and ``feasible``."""
-        return {"makespan": float(self.job_ready[row].max()), "feasible": 1.0}
+        """Return ``makespan`` and ``feasible``; with due dates, what comes of them too."""
+        instance = self.instances[row]
+        ends = self.job_ready[row, : instance.jobs]
+        return {"makespan": float(ends.max()), "feasible": 1.0, **instance.tardiness(ends)}
 
     def solution(self, row: int) -> dict[str, Any]:
         """Return ``{"start": [[start of each operation] of each job]}``."""
@@ -266,11 +282,17 @@ class JobShopEnv(VectorEnvironment):
         }
 
 
-def _capacity(pool: Pool) -> tuple[int, int, int]:
-    """Return the most jobs, operations a job and machines of any instance of the pool."""
+def _capacity(pool: Pool) -> tuple[int, int, int, int]:
+    """Return the most jobs, operations a job, machines and closed windows of any shop."""
     shops: list[Any] = [pool.largest()] if isinstance(pool, Generator) else list(pool)
     return (
         max(shop.jobs for shop in shops),
         max(shop.durations.shape[1] for shop in shops),
         max(shop.n_machines for shop in shops),
+        max(_most_windows(shop) for shop in shops),
     )
+
+
+def _most_windows(shop: JobShop) -> int:
+    """Return how often the machine that is closed most often is closed."""
+    return int(np.bincount(shop.closed[:, 0]).max(initial=0))

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from drlapps.scheduling.job_shop.kernels import State
+from drlapps.scheduling.job_shop.kernels import IntArray, State, opening, through
 
 FEATURES = (
     "unfinished",
@@ -239,7 +239,8 @@ def look_ahead(
     The operations left on the machine, with their heads and tails, are a one-machine problem.
     Choosing a job gives a lower bound (the others wait at least for it) and an estimate (the
     others by Schrage's rule: of those that are there, the longest tail first), both in excess of
-    today's bound; and it delays those that could start before it ends.
+    today's bound; and it delays those that could start before it ends. Where the machine is closed
+    at times, the others wait for open time too.
 
     Rows of ``line``: head, duration, tail, job, whether it is scheduled.
     """
@@ -260,6 +261,7 @@ def look_ahead(
                 line[3, length] = j
                 length += 1
     sort_by_tail(line, length)
+    calendars = s.windows.shape[2] > 0
     best_bound, best_schrage = np.inf, np.inf
     for j in range(s.lengths.shape[1]):
         if not s.mask[b, j]:
@@ -271,13 +273,18 @@ def look_ahead(
             line[4, o] = 0.0
             if line[3, o] == j:
                 continue
-            bound = max(bound, max(line[0, o], end) + line[1, o] + line[2, o])
+            begin = max(line[0, o], end)
+            if calendars:
+                begin = opening(s.windows, b, chosen, begin, line[1, o])
+            bound = max(bound, begin + line[1, o] + line[2, o])
             load += line[1, o]
             tail = min(tail, line[2, o])
             imposed += max(end - line[0, o], 0.0)
         if load > 0:
-            bound = max(bound, end + load + tail)
-        estimate = max(float(s.job_bound[b, j]), schrage(line, length, j, end))
+            last = through(s.windows, b, chosen, end, load) if calendars else end + load
+            bound = max(bound, last + tail)
+        rest = schrage(line, length, j, end, s.windows, b, chosen)
+        estimate = max(float(s.job_bound[b, j]), rest)
         row = rows[j]
         row[_BOUND] = clip((bound - s.bound[b]) / horizon)
         row[_BOUND + 2] = clip((estimate - s.bound[b]) / horizon)
@@ -305,8 +312,26 @@ def sort_by_tail(line: NDArray[np.float64], length: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def schrage(line: NDArray[np.float64], length: int, first: int, time: float) -> float:
-    """Return the makespan of Schrage's rule on the operations of other jobs, from ``time`` on."""
+def schrage(
+    line: NDArray[np.float64],
+    length: int,
+    first: int,
+    time: float,
+    windows: IntArray,
+    b: int,
+    i: int,
+) -> float:
+    """Return the makespan of Schrage's rule on the operations of other jobs, from ``time`` on.
+
+    Args:
+        line: the operations of machine ``i``, as in :func:`look_ahead`.
+        length: how many.
+        first: job whose operation goes first and ends at ``time``.
+        time: from when on the machine is free.
+        windows: of all machines, shape ``(B, m, w, 2)``.
+        b: row of the batch.
+        i: the machine.
+    """
     makespan = 0.0
     start = 0
     for o in range(length):
@@ -328,5 +353,7 @@ def schrage(line: NDArray[np.float64], length: int, first: int, time: float) -> 
             time = head
             continue
         line[4, pick] = 1.0
+        if windows.shape[2] > 0:
+            time = opening(windows, b, i, time, line[1, pick])
         time += line[1, pick]
         makespan = max(makespan, time + line[2, pick])

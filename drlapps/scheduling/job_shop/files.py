@@ -9,8 +9,10 @@ Three formats are read:
 * **Taillard's format**: a line starting ``jobs machines``, the word ``Times`` and a matrix of
   durations, the word ``Machines`` and a matrix of machines, which count from 1.
 * **JSON** (suffix ``.json``): an object with ``durations`` and ``machines``, one list for each
-  job, machines counting from 0, and optionally ``name``, ``release`` (one number for each job),
-  ``lower_bound`` and ``upper_bound``.
+  job, machines counting from 0, and optionally ``name``, ``lower_bound``, ``upper_bound``, one
+  number for each job under ``release``, ``due`` and ``weights``, and under ``closed`` the windows
+  in which machines are closed: ``{"0": [[480, 1440], [1920, 2880]]}`` closes machine 0 from 480 to
+  1440 and from 1920 to 2880.
 
 References:
     Da Col, G., Teppan, E. C. (2022). Industrial-size job shop scheduling with constraint
@@ -24,7 +26,7 @@ import re
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from drlapps.errors import InputError, unknown
 from drlapps.scheduling.job_shop.shop import JobShop
@@ -32,7 +34,10 @@ from drlapps.scheduling.job_shop.shop import JobShop
 SUFFIXES = (".txt", ".jsp", ".json")
 """Endings by which a word is known to be a file."""
 
-KEYS = ("name", "durations", "machines", "release", "lower_bound", "upper_bound")
+PER_JOB = ("release", "due", "weights")
+"""Keys of the JSON object with one number for each job, all optional."""
+
+KEYS = ("name", "durations", "machines", *PER_JOB, "closed", "lower_bound", "upper_bound")
 """Keys of the JSON object."""
 
 END = [-1, -1]
@@ -228,14 +233,16 @@ def parse_json(text: str, *, name: str, source: str = "") -> JobShop:
         list(zip(route, times, strict=True))
         for route, times in zip(machines, durations, strict=True)
     ]
-    release = _numbers(document.get("release", []), "release", source)
-    if release and len(release) != len(jobs):
-        raise InputError(f"{source}: release has {len(release)} numbers for {len(jobs)} jobs")
-    bounds = [
-        None if document.get(key) is None else _number(document[key], key, source)
-        for key in ("lower_bound", "upper_bound")
-    ]
-    return _build(source, title, jobs, release, *bounds)
+    extras: dict[str, Any] = {}
+    for key in PER_JOB:
+        extras[key] = _numbers(document.get(key, []), key, source)
+        if extras[key] and len(extras[key]) != len(jobs):
+            raise InputError(f"{source}: {key} has {len(extras[key])} numbers for {len(jobs)} jobs")
+    for key in ("lower_bound", "upper_bound"):
+        value = document.get(key)
+        extras[key] = None if value is None else _number(value, key, source)
+    extras["closed"] = _windows(document.get("closed", {}), source)
+    return _build(source, title, jobs, **extras)
 
 
 def _matrix(document: dict[str, object], key: str, source: str) -> list[list[int]]:
@@ -256,6 +263,25 @@ def _numbers(values: object, place: str, source: str) -> list[int]:
     return [_number(value, f"{place}[{index}]", source) for index, value in enumerate(values)]
 
 
+def _windows(calendar: object, source: str) -> list[tuple[int, int, int]]:
+    """Return the rows ``(machine, start, end)`` of an object from machines to closed windows."""
+    if not isinstance(calendar, dict):
+        raise InputError(f"{source}: closed is {_short(calendar)}, not an object")
+    rows = []
+    for machine, windows in calendar.items():
+        place = f"closed[{_short(machine)}]"
+        if not re.fullmatch(r"[0-9]{1,9}", machine):
+            raise InputError(f"{source}: {place} names no machine; they count from 0")
+        if not isinstance(windows, list):
+            raise InputError(f"{source}: {place} is {_short(windows)}, not a list of windows")
+        for index, window in enumerate(windows):
+            ends = _numbers(window, f"{place}[{index}]", source)
+            if len(ends) != 2:
+                raise InputError(f"{source}: {place}[{index}] has {len(ends)} numbers, not 2")
+            rows.append((int(machine), ends[0], ends[1]))
+    return rows
+
+
 def _number(value: object, place: str, source: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InputError(f"{source}: {place} is {_short(value)}, not a whole number")
@@ -265,18 +291,11 @@ def _number(value: object, place: str, source: str) -> int:
 
 
 def _build(
-    source: str,
-    name: str,
-    jobs: Sequence[Sequence[tuple[int, int]]],
-    release: Sequence[int] = (),
-    lower_bound: int | None = None,
-    upper_bound: int | None = None,
+    source: str, name: str, jobs: Sequence[Sequence[tuple[int, int]]], **extras: Any
 ) -> JobShop:
     """Make the instance, and let what it finds wrong name the file."""
     try:
-        return JobShop.from_jobs(
-            name, jobs, release=release, lower_bound=lower_bound, upper_bound=upper_bound
-        )
+        return JobShop.from_jobs(name, jobs, **extras)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
 
@@ -290,11 +309,19 @@ def to_text(instance: JobShop) -> str:
     """Return the instance in the standard text format, which has no place for bounds.
 
     Raises:
-        InputError: if it has release dates, for which there is no place either.
+        InputError: if it has release dates, due dates, weights or closed machines, for which there
+            is no place either.
     """
-    if instance.release.any():
+    extras = {
+        "release dates": instance.release.any(),
+        "due dates": instance.due.size,
+        "weights": (instance.weights != 1).any(),
+        "closed machines": instance.closed.size,
+    }
+    if found := [what for what, there in extras.items() if there]:
         raise InputError(
-            f"{instance.name} has release dates, which the text format lacks; write it as JSON"
+            f"{instance.name} has {' and '.join(found)}, which the text format lacks; "
+            "write it as JSON"
         )
     rows = _rows(instance)
     end = "" if all(len(row) == instance.n_machines for row in rows) else " -1 -1"
@@ -311,8 +338,13 @@ def to_json(instance: JobShop) -> str:
         "durations": _lists([[time for _, time in row] for row in rows]),
         "machines": _lists([[machine for machine, _ in row] for row in rows]),
     }
-    if instance.release.any():
-        fields["release"] = json.dumps(instance.release.tolist())
+    for key, usual in {"release": 0, "due": None, "weights": 1}.items():
+        values = getattr(instance, key).tolist()
+        if any(value != usual for value in values):
+            fields[key] = json.dumps(values)
+    if instance.closed.size:
+        windows = {machine: row for machine, row in enumerate(instance.windows) if row}
+        fields["closed"] = json.dumps(windows)
     for key in ("lower_bound", "upper_bound"):
         if (bound := getattr(instance, key)) is not None:
             fields[key] = json.dumps(bound)

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from drlapps.errors import InputError, unknown
 from drlapps.scheduling.job_shop import benchmarks, files
+from drlapps.scheduling.job_shop.extras import LOOSEST, with_due_dates, with_shifts
 from drlapps.scheduling.job_shop.shop import IntArray, JobShop
 
 __all__ = ["JobShop", "RandomJobShops", "named", "names", "test", "toy", "train", "validation"]
@@ -55,8 +56,8 @@ class RandomJobShops:
     """A pool without end: classical job shops drawn at random.
 
     Every job visits each machine once, in an order drawn uniformly; durations are uniform, as in
-    Taillard (1993). With release dates each job may start only after a uniform delay. All ranges
-    ``(low, high)`` include both ends.
+    Taillard (1993). With release dates each job may start only after a uniform delay; due dates
+    and shifts are those of :mod:`.extras`. All ranges ``(low, high)`` include both ends.
 
     Balanced shops, in which no machine or job alone decides the makespan, are the hard ones;
     Taillard's benchmarks are the hardest of many. With ``draws`` above 1 an instance is the one
@@ -70,6 +71,9 @@ class RandomJobShops:
         release: range of the release dates in time units.
         draws: how many to choose the most balanced one of.
         seed: seed of :meth:`take`.
+        tightness: range of the tightness of the due dates; none without it.
+        shift: for how long all machines are open, then closed, again and again; always open
+            without it.
 
     Raises:
         InputError: if a range is empty or contains impossible numbers.
@@ -82,6 +86,8 @@ class RandomJobShops:
     release: tuple[int, int] = (0, 0)
     draws: int = 1
     seed: int = 0
+    tightness: tuple[float, float] | None = None
+    shift: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -98,9 +104,25 @@ class RandomJobShops:
         for jobs, machines in self.sizes:
             if min(jobs, machines) < 1:
                 raise InputError(f"sizes contains {jobs}x{machines}, which is no job shop")
+        if self.tightness:
+            tight, loose = self.tightness
+            if not 0 <= tight <= loose <= LOOSEST:
+                raise InputError(
+                    f"tightness={tight}..{loose} is not a range of numbers from 0 to {LOOSEST:g}"
+                )
+        if self.shift:
+            self.largest()
 
     def sample(self, rng: np.random.Generator) -> JobShop:
         """Draw one instance."""
+        shop = self._classical(rng)
+        if self.tightness:
+            low, high = self.tightness
+            shop = with_due_dates(shop, low if low == high else float(rng.uniform(low, high)))
+        return with_shifts(shop, *self.shift) if self.shift else shop
+
+    def _classical(self, rng: np.random.Generator) -> JobShop:
+        """Draw a shop without due dates that is always open."""
         if self.sizes:
             jobs, machines = self.sizes[rng.integers(len(self.sizes))]
         else:
@@ -119,11 +141,13 @@ class RandomJobShops:
         return JobShop(name, durations, routes, release)
 
     def largest(self) -> JobShop:
-        """Return an instance with as many jobs and as many machines as any drawn one."""
+        """Return an instance with as many jobs, machines and closed windows as any drawn one."""
         pairs = self.sizes or ((self.jobs[1], self.machines[1]),)
         jobs, machines = max(n for n, _ in pairs), max(m for _, m in pairs)
-        shape = (jobs, machines)
-        return JobShop("largest", np.ones(shape, np.int32), _sorted_routes(jobs, machines))
+        durations = np.full((jobs, machines), self.durations[1] if self.shift else 1)
+        release = np.full(jobs, self.release[1])
+        shop = JobShop("largest", durations, _sorted_routes(jobs, machines), release)
+        return with_shifts(shop, *self.shift) if self.shift else shop
 
     def take(self, count: int) -> tuple[JobShop, ...]:
         """Return the first ``count`` instances drawn from :attr:`seed`."""
@@ -161,6 +185,8 @@ def train(
     release: int | Sequence[int] = (0, 0),
     draws: int = 1,
     seed: int = 0,
+    tightness: float | Sequence[float] = (),
+    shift: Sequence[int] = (),
 ) -> RandomJobShops:
     """Return the pool of random instances; a single number stands for a range of one.
 
@@ -172,6 +198,8 @@ def train(
         release: range of the release dates in time units.
         draws: how many to choose the most balanced one of.
         seed: seed of :meth:`RandomJobShops.take`.
+        tightness: of the due dates (:func:`.extras.with_due_dates`), or its range; none without it.
+        shift: for how long all machines are open, then closed, again and again.
     """
     squares = sizes if isinstance(sizes, Sequence) else [sizes]
     return RandomJobShops(
@@ -182,6 +210,8 @@ def train(
         release=_pair("release", release),
         draws=draws,
         seed=seed,
+        tightness=_tightness(tightness),
+        shift=_shift(shift),
     )
 
 
@@ -191,6 +221,22 @@ def _pair(option: str, value: int | Sequence[int]) -> tuple[int, int]:
     if len(numbers) not in (1, 2) or not all(isinstance(number, int) for number in numbers):
         raise InputError(f"{option} needs one whole number or two, low and high, not {value!r}")
     return numbers[0], numbers[-1]
+
+
+def _tightness(value: float | Sequence[float]) -> tuple[float, float] | None:
+    """Return a range from one number or two, ``None`` from none, or say that it is neither."""
+    numbers = list(value) if isinstance(value, Sequence) else [value]
+    if len(numbers) > 2 or not all(isinstance(number, int | float) for number in numbers):
+        raise InputError(f"tightness needs one number or two, low and high, not {value!r}")
+    return (numbers[0], numbers[-1]) if numbers else None
+
+
+def _shift(value: Sequence[int]) -> tuple[int, int] | None:
+    """Return how long a shift is open and closed, ``None`` from nothing, or say what is wrong."""
+    numbers = list(value) if isinstance(value, Sequence) else [value]
+    if len(numbers) not in (0, 2) or not all(isinstance(number, int) for number in numbers):
+        raise InputError(f"shift needs two whole numbers, open and closed, not {value!r}")
+    return (numbers[0], numbers[1]) if numbers else None
 
 
 def validation() -> tuple[JobShop, ...]:
@@ -275,7 +321,9 @@ def names() -> list[str]:
     return benchmarks.names()
 
 
-def named(words: Iterable[str]) -> list[JobShop]:
+def named(
+    words: Iterable[str], tightness: float | None = None, shift: Sequence[int] = ()
+) -> list[JobShop]:
     """Return the instances that the given words name, in their order.
 
     A word is a published instance (``ta01``, also ``TA1``), a range of one family
@@ -283,11 +331,23 @@ def named(words: Iterable[str]) -> list[JobShop]:
     these with commas between them. A word with a path separator or ending in .txt, .jsp or .json
     is always a file.
 
+    Args:
+        words: what to find.
+        tightness: of due dates for each of them, see :func:`.extras.with_due_dates`.
+        shift: for how long all their machines are open, then closed, again and again.
+
     Raises:
-        InputError: if there is no such instance, or its file is malformed.
+        InputError: if there is no such instance, its file is malformed, or a change is impossible.
     """
     words = [words] if isinstance(words, str) else words
-    return [instance for word in words for part in _parts(word) for instance in _resolve(part)]
+    found = [instance for word in words for part in _parts(word) for instance in _resolve(part)]
+    if tightness is not None:
+        if not isinstance(tightness, int | float):
+            raise InputError(f"tightness of a named instance is one number, not {tightness!r}")
+        found = [with_due_dates(shop, tightness) for shop in found]
+    if numbers := _shift(shift):
+        found = [with_shifts(shop, *numbers) for shop in found]
+    return found
 
 
 def _parts(word: str) -> list[str]:

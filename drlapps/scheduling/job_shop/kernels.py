@@ -1,7 +1,11 @@
 """The job shop's dynamics and masks as Numba kernels over a batch.
 
 Every kernel has a plain NumPy twin in ``tests/scheduling/job_shop/test_kernels.py`` that must
-agree with it. Shapes: batch ``B``, jobs ``n``, operations a job ``o``, machines ``m``.
+agree with it. Shapes: batch ``B``, jobs ``n``, operations a job ``o``, machines ``m``, closed
+windows a machine ``w``.
+
+A batch without any window (``w = 0``) pays nothing for calendars: the loops are inlined twice, with
+them and without, since even a branch that is never taken would make them slower by half.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.integer[Any]]
 
 _REWARD_SCALE = 10.0
-_NEVER = 2**31 - 1
+NEVER = 2**31 - 1
+"""Start and end of windows that do not exist; no schedule runs so long."""
 
 
 class State(NamedTuple):
@@ -29,6 +34,8 @@ class State(NamedTuple):
     """(B, n) operations of each job; 0 for the padding of smaller shops."""
     release: IntArray
     """(B, n) earliest start of each job."""
+    windows: IntArray
+    """(B, m, w, 2) start and end of each machine's closed windows, in order; ``NEVER`` beyond."""
     n_machines: IntArray
     """(B,)."""
     next_operation: IntArray
@@ -52,7 +59,7 @@ class State(NamedTuple):
     job_bound: IntArray
     """(B, n) earliest end of each job, as the machines stand."""
     machine_bound: IntArray
-    """(B, m) earliest head + load + shortest tail of the operations left on each machine."""
+    """(B, m) earliest head, then load in open time, + shortest tail of the operations left."""
     bound: IntArray
     """(B,) lower bound on the makespan of any completion."""
     initial_bound: IntArray
@@ -62,11 +69,47 @@ class State(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
+def first_window(windows: IntArray, b: int, i: int, time: float) -> int:
+    """Return the first of machine ``i``'s closed windows that ends after ``time``."""
+    low, high = 0, windows.shape[2]
+    while low < high:
+        middle = (low + high) // 2
+        if windows[b, i, middle, 1] <= time:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, error_model="numpy")
+def opening(windows: IntArray, b: int, i: int, time: float, duration: float) -> float:
+    """Return the first time, from ``time`` on, at which an operation fits into open time."""
+    for w in range(first_window(windows, b, i, time), windows.shape[2]):
+        if time + duration <= windows[b, i, w, 0]:
+            break
+        time = windows[b, i, w, 1]
+    return time
+
+
+@njit(cache=True, error_model="numpy")
+def through(windows: IntArray, b: int, i: int, time: float, load: float) -> float:
+    """Return when so much work begun at ``time`` ends, if closed windows may interrupt it."""
+    for w in range(first_window(windows, b, i, time), windows.shape[2]):
+        if time + load <= windows[b, i, w, 0]:
+            break
+        load -= max(windows[b, i, w, 0] - time, 0)
+        time = windows[b, i, w, 1]
+    return time + load
+
+
+@njit(inline="always", error_model="numpy")
 def dispatch(s: State, b: int, j: int) -> None:
     """Append the next operation of job ``j`` at its earliest start."""
     k = s.next_operation[b, j]
     i = s.machines[b, j, k]
     begin = max(s.job_ready[b, j], s.machine_ready[b, i])
+    if s.windows.shape[2] > 0:
+        begin = opening(s.windows, b, i, begin, s.durations[b, j, k])
     end = begin + s.durations[b, j, k]
     s.starts[b, j, k] = begin
     s.job_ready[b, j] = end
@@ -80,11 +123,20 @@ def dispatch(s: State, b: int, j: int) -> None:
 @njit(cache=True, error_model="numpy")
 def update_bound(s: State, b: int) -> None:
     """Recompute heads and bounds; ``bound[b]`` is the makespan itself at the end."""
+    if s.windows.shape[2] > 0:
+        sweep(s, b, True)
+    else:
+        sweep(s, b, False)
+
+
+@njit(inline="always", error_model="numpy")
+def sweep(s: State, b: int, calendars: bool) -> None:
+    """Recompute heads and bounds, looking at ``calendars`` or not."""
     m = s.load_left.shape[1]
-    tail = np.full(m, _NEVER)
+    tail = np.full(m, NEVER)
     bounds, ready = s.machine_bound[b], s.machine_ready[b]
     for i in range(m):
-        bounds[i] = _NEVER
+        bounds[i] = NEVER
     bound = 0
     for j in range(s.lengths.shape[1]):
         machines, durations, heads = s.machines[b, j], s.durations[b, j], s.heads[b, j]
@@ -93,6 +145,8 @@ def update_bound(s: State, b: int) -> None:
         for k in range(s.next_operation[b, j], s.lengths[b, j]):
             i = machines[k]
             time = max(time, ready[i])
+            if calendars:
+                time = opening(s.windows, b, i, time, durations[k])
             heads[k] = time
             bounds[i] = min(bounds[i], time)
             time += durations[k]
@@ -101,8 +155,10 @@ def update_bound(s: State, b: int) -> None:
         s.job_bound[b, j] = time
         bound = max(bound, time)
     for i in range(m):
-        if tail[i] < _NEVER:
-            bounds[i] += s.load_left[b, i] + tail[i]
+        if tail[i] < NEVER:
+            load = s.load_left[b, i]
+            end = through(s.windows, b, i, bounds[i], load) if calendars else bounds[i] + load
+            bounds[i] = end + tail[i]
         else:
             bounds[i] = ready[i]
         bound = max(bound, bounds[i])
@@ -116,31 +172,47 @@ def admit(s: State, b: int, delay: float) -> int:
     Bierwirth & Mattfeld 1999: on the machine whose operation could complete first, admit the
     operations that could start before (earliest start) + delay * (that completion - it).
     """
+    if s.windows.shape[2] > 0:
+        return select(s, b, delay, True)
+    return select(s, b, delay, False)
+
+
+@njit(inline="always", error_model="numpy")
+def select(s: State, b: int, delay: float, calendars: bool) -> int:
+    """Fill ``mask[b]``, looking at ``calendars`` or not."""
     machines, durations, mask = s.machines[b], s.durations[b], s.mask[b]
     places, lengths = s.next_operation[b], s.lengths[b]
     job_ready, machine_ready = s.job_ready[b], s.machine_ready[b]
-    first, chosen = _NEVER, -1
+    first, chosen = NEVER, -1
     for j in range(lengths.size):
         mask[j] = False
         k = places[j]
         if k < lengths[j]:
             i = machines[j, k]
-            end = max(job_ready[j], machine_ready[i]) + durations[j, k]
+            begin = max(job_ready[j], machine_ready[i])
+            if calendars:
+                begin = opening(s.windows, b, i, begin, durations[j, k])
+            end = begin + durations[j, k]
             if end < first:
                 first, chosen = end, i
     if chosen < 0:
         return 0
-    free, earliest = machine_ready[chosen], _NEVER
+    free, earliest = machine_ready[chosen], NEVER
     for j in range(lengths.size):
         k = places[j]
         if k < lengths[j] and machines[j, k] == chosen:
-            earliest = min(earliest, max(job_ready[j], free))
+            begin = max(job_ready[j], free)
+            if calendars:
+                begin = opening(s.windows, b, chosen, begin, durations[j, k])
+            earliest = min(earliest, begin)
     limit = earliest + delay * (first - earliest)
     count = 0
     for j in range(lengths.size):
         k = places[j]
         if k < lengths[j] and machines[j, k] == chosen:
             begin = max(job_ready[j], free)
+            if calendars:
+                begin = opening(s.windows, b, chosen, begin, durations[j, k])
             # An operation without duration that starts at the limit delays nobody.
             instant = begin == limit and durations[j, k] == 0
             if begin == earliest or begin < limit or instant:

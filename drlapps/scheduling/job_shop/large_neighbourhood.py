@@ -18,9 +18,11 @@ import numpy as np
 
 from drlapps.errors import InputError, unknown
 from drlapps.policy import ImprovingSolver, Incumbents, Plan, Start
-from drlapps.scheduling.job_shop import plans
+from drlapps.scheduling.job_shop import calendars, plans
+from drlapps.scheduling.job_shop.cp_sat import closed_intervals
 from drlapps.scheduling.job_shop.local_search import graph
 from drlapps.scheduling.job_shop.local_search.budget import Budget
+from drlapps.scheduling.job_shop.local_search.graph import IntArray
 from drlapps.scheduling.job_shop.shop import JobShop
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ class LargeNeighbourhoodSearch(ImprovingSolver):
     alone, since a path that leaves it never comes back, so that its model is as small as the
     window. Parts grow while CP-SAT proves them optimal early, and shrink while it does not.
     A part may change without gain: that is how the search moves on.
+
+    Where machines are closed at times, what comes after a window has no length of its own: it
+    matters when its operations start. Then a window is given what would be in time for a makespan
+    less by one, and must not be too late for the present one.
 
     Args:
         time_limit: wall seconds an instance, the first schedule included.
@@ -126,22 +132,23 @@ class _Search:
         self.rng = np.random.default_rng([seed, 0x1A5])
         self.durations = self.s.durations[0].ravel().astype(np.int64)
         self.on = self.s.machines[0].ravel()
+        self.timing = _Timing.of(self.s, shop)
 
     @property
     def makespan(self) -> int:
         """Of the schedule."""
-        return int(self.s.makespan[0])
+        return self.timing.makespan
 
     def schedule(self) -> plans.Schedule:
         """Return the start times."""
-        return np.array(self.s.heads[0].reshape(self.shop.durations.shape), np.int64)
+        return np.array(self.timing.heads.reshape(self.shop.durations.shape), np.int64)
 
     def pick(self, kind: str, size: int) -> _Part:
         """Return a part with about ``size`` free operations, a critical one among them."""
-        heads, tails = self.s.heads[0], self.s.tails[0]
+        heads, tails = self.timing.heads, self.timing.tails
         order = self.s.order[0, : self.shop.operations]
         order = order[np.argsort(heads[order], kind="stable")]
-        critical = np.flatnonzero((heads + self.durations + tails)[order] == self.makespan)
+        critical = np.flatnonzero((heads + self.durations + tails)[order] >= self.makespan)
         place = int(self.rng.choice(critical))
         machines = np.unique(self.on[order])
         if kind == "window":
@@ -168,6 +175,8 @@ class _Search:
         parameters.num_workers = 1
         parameters.linearization_level = 0
         parameters.random_seed = int(self.rng.integers(2**31))
+        # Its own handler would leave none behind: an interrupt would then kill the process.
+        parameters.catch_sigint_signal = False
         if deterministic:
             parameters.max_deterministic_time = limit
         else:
@@ -175,42 +184,48 @@ class _Search:
         model, starts = self._model(part)
         status = solver.solve(model)
         if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            found = self.s.heads[0].astype(np.int64)
+            found = self.timing.heads.astype(np.int64)
             found[part.later] += self.makespan
             found[list(starts)] = [solver.value(start) for start in starts.values()]
             graph.from_starts(self.s, 0, found.reshape(self.shop.durations.shape))
+            self.timing = _Timing.of(self.s, self.shop)
         return bool(status == cp_model.OPTIMAL)
 
     def _model(self, part: _Part) -> tuple[cp_model.CpModel, dict[int, cp_model.IntVar]]:
         """Return the model of a part, no worse than the schedule, and the starts in it."""
         from ortools.sat.python import cp_model
 
-        s, durations = self.s, self.durations
+        s, t, durations = self.s, self.timing, self.durations
         width, inside = self.shop.durations.shape[1], set(part.operations)
         model = cp_model.CpModel()
-        end = model.new_int_var(0, self.makespan, "makespan")
+        end = model.new_int_var(0, t.longest, "makespan")
         groups: dict[int, list[int]] = {}
         for v in part.operations:
             groups.setdefault(int(self.on[v]), []).append(v)
         starts: dict[int, cp_model.IntVar] = {}
         for machine, group in groups.items():
-            head, tail = self._head(s.before[0, group[0]]), self._tail(s.after[0, group[-1]])
+            head, follower = self._head(s.before[0, group[0]]), int(s.after[0, group[-1]])
             for v in group:
-                earliest, rest = max(head, int(s.release[0, v // width])), tail
+                earliest, outside = max(head, int(s.release[0, v // width])), [follower]
                 if v % width and v - 1 not in inside:
                     earliest = max(earliest, self._head(v - 1))
                 if s.successor[0, v] not in inside:
-                    rest = max(rest, self._tail(s.successor[0, v]))
+                    outside.append(int(s.successor[0, v]))
+                rest = max(self._tail(t.tails, w) for w in outside)
+                least = max(self._tail(t.least_tails, w) for w in outside)
                 duration = int(durations[v])
-                starts[v] = model.new_int_var(earliest, self.makespan - duration - rest, "")
-                model.add_hint(starts[v], int(s.heads[0, v]))
+                starts[v] = model.new_int_var(earliest, t.makespan - duration - least, "")
+                model.add_hint(starts[v], int(t.heads[v]))
                 model.add(end >= starts[v] + duration + rest)
-            if machine in part.machines:
-                model.add_no_overlap(
+            windows = self.shop.windows[machine]
+            if machine in part.machines or windows:
+                intervals = closed_intervals(model, windows, t.makespan)
+                intervals += [
                     model.new_fixed_size_interval_var(starts[v], int(durations[v]), "")
                     for v in group
-                )
-            else:
+                ]
+                model.add_no_overlap(intervals)
+            if machine not in part.machines:
                 for u, v in pairwise(group):
                     model.add(starts[v] >= starts[u] + int(durations[u]))
         for v in part.operations:
@@ -222,8 +237,67 @@ class _Search:
 
     def _head(self, v: int) -> int:
         """Return when an operation ends; 0 for none."""
-        return int(self.s.heads[0, v] + self.durations[v]) if v >= 0 else 0
+        return int(self.timing.heads[v] + self.durations[v]) if v >= 0 else 0
 
-    def _tail(self, v: int) -> int:
+    def _tail(self, tails: IntArray, v: int) -> int:
         """Return how long it takes from an operation's start to the end of all; 0 for none."""
-        return int(self.durations[v] + self.s.tails[0, v]) if v >= 0 else 0
+        return int(self.durations[v] + tails[v]) if v >= 0 else 0
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """When the operations of a selection start, and what is left after them.
+
+    Attributes:
+        heads: start of each operation, as early as the selection allows.
+        makespan: of the schedule.
+        tails: time from the end of each operation to the end of all, if it is to be in time for a
+            makespan less by one.
+        least_tails: the same if it is to be in time for the present makespan.
+        longest: an operation's longest way from 0 to the end of all.
+    """
+
+    heads: IntArray
+    makespan: int
+    tails: IntArray
+    least_tails: IntArray
+    longest: int
+
+    @classmethod
+    def of(cls, s: graph.Selection, shop: JobShop) -> _Timing:
+        """Return the times of a selection; without calendars they stand in the graph."""
+        makespan = int(s.makespan[0])
+        if not shop.closed.size:
+            return cls(s.heads[0], makespan, s.tails[0], s.tails[0], makespan)
+        heads = _heads(s, shop)
+        durations = s.durations[0].ravel()
+        order = s.order[0, : shop.operations]
+        makespan = int((heads + durations)[order].max())
+        tails, least = (_tails(s, shop, goal) for goal in (makespan - 1, makespan))
+        longest = int((heads + durations + tails)[order].max())
+        return cls(heads, makespan, tails, least, longest)
+
+
+def _heads(s: graph.Selection, shop: JobShop) -> IntArray:
+    """Return the start of each operation if all wait for open time."""
+    durations, machines = s.durations[0].ravel().tolist(), s.machines[0].ravel().tolist()
+    successor, after = s.successor[0].tolist(), s.after[0].tolist()
+    heads = shop.release.repeat(shop.durations.shape[1]).tolist()
+    for v in s.order[0, : shop.operations].tolist():
+        heads[v] = calendars.earliest_start(shop.windows[machines[v]], heads[v], durations[v])
+        for w in (successor[v], after[v]):
+            if w >= 0:
+                heads[w] = max(heads[w], heads[v] + durations[v])
+    return np.array(heads, np.int64)
+
+
+def _tails(s: graph.Selection, shop: JobShop, goal: int) -> IntArray:
+    """Return the time from the latest end of each operation, all of them in time, to the goal."""
+    durations, machines = s.durations[0].ravel().tolist(), s.machines[0].ravel().tolist()
+    successor, after = s.successor[0].tolist(), s.after[0].tolist()
+    starts = [goal] * len(durations)
+    for v in reversed(s.order[0, : shop.operations].tolist()):
+        end = min([goal, *(starts[w] for w in (successor[v], after[v]) if w >= 0)])
+        windows = shop.windows[machines[v]]
+        starts[v] = calendars.latest_start(windows, end - durations[v], durations[v])
+    return np.asarray(goal - np.array(starts) - s.durations[0].ravel())

@@ -71,6 +71,7 @@ class Milp(Solver):
 
     def solve(self, instance: JobShop, seed: int) -> Plan:
         """Return the plan for one instance; a keyboard interrupt ends the search at once."""
+        plans.refuse_closed(instance, "milp")
         incumbents = Incumbents()
         rule = plans.best_rule_schedule(instance)
         incumbents.add(plans.makespan(instance, rule))
@@ -95,7 +96,7 @@ def _model(shop: JobShop, rule: plans.Schedule) -> ConcreteModel:
     horizon = plans.makespan(shop, rule)
     duration, head, latest, begin = (
         {operation: int(table[operation]) for operation in operations}
-        for table in (shop.durations, plans.heads(shop), horizon - plans.tails(shop), rule)
+        for table in (shop.durations, shop.heads, horizon - plans.tails(shop), rule)
     )
     free: list[tuple[Operation, Operation]] = []
     fixed = [((j, k), (j, k + 1)) for j, k in operations if (j, k + 1) in duration]

@@ -10,9 +10,8 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from drlapps.row_policy import RowPolicy
-from drlapps.scheduling.job_shop.features import FEATURES, MACHINE_COLUMNS
+from drlapps.scheduling.job_shop.features import MACHINE_COLUMNS
 
-_MEASURES = len(FEATURES) - MACHINE_COLUMNS
 _KINDS = 3
 
 
@@ -52,20 +51,24 @@ class JobEncoder(BaseFeaturesExtractor):
     """Embeds the jobs; row 0 of the result summarises them all, row ``1 + j`` is job ``j``.
 
     Args:
-        observation_space: Box (n, features) of :class:`~.environment.JobShopEnv`.
+        observation_space: Box (n, features) of :class:`~.environment.JobShopEnv`, or with other
+            features that end in the same columns for the machines.
         width: embedding size.
         layers: rounds of messages.
     """
 
     def __init__(self, observation_space: spaces.Box, width: int = 64, layers: int = 1) -> None:
         super().__init__(observation_space, features_dim=width)
-        self.embed = nn.Sequential(nn.Linear(_MEASURES, width), nn.ReLU(), nn.Linear(width, width))
+        self.measures = observation_space.shape[-1] - MACHINE_COLUMNS
+        self.embed = nn.Sequential(
+            nn.Linear(self.measures, width), nn.ReLU(), nn.Linear(width, width)
+        )
         self.relations = nn.ModuleList(Relation(width) for _ in range(layers))
         self.summary = nn.Sequential(nn.Linear(2 * width, width), nn.ReLU())
 
     def forward(self, observations: Tensor) -> Tensor:
         """Map (B, n, features) to (B, 1 + n, width)."""
-        measures, machine = observations[..., :_MEASURES], observations[..., _MEASURES:]
+        measures, machine = observations[..., : self.measures], observations[..., self.measures :]
         unfinished = measures[..., 0] > 0.5
         # A row whose episode has ended has no job left; let it attend to anything, not to nothing.
         unfinished = unfinished | ~unfinished.any(dim=1, keepdim=True)

@@ -18,7 +18,9 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from drlapps.errors import InputError
 from drlapps.policy import Incumbents, Plan, Start
+from drlapps.scheduling.job_shop.calendars import earliest_start
 from drlapps.scheduling.job_shop.environment import JobShopEnv
 from drlapps.scheduling.job_shop.rules import (
     FirstInFirstOut,
@@ -45,6 +47,23 @@ RULES = (
     LeastOperationsRemaining,
 )
 """The rules that draw nothing at random; of equally good ones the first counts."""
+
+
+def refuse_closed(shop: JobShop, method: str) -> None:
+    """Refuse a shop with closed machines, for methods whose model has no place for them.
+
+    Args:
+        shop: the problem.
+        method: its name.
+
+    Raises:
+        InputError: it has closed windows.
+    """
+    if shop.closed.size:
+        raise InputError(
+            f"{method} cannot plan {shop.name}, whose machines are closed at times; cp-sat, "
+            "large-neighbourhood, the dispatching rules and the agents can"
+        )
 
 
 def best_rule_schedule(shop: JobShop) -> Schedule:
@@ -78,12 +97,6 @@ def makespan(shop: JobShop, starts: Schedule) -> int:
     return int((starts[jobs, last] + shop.durations[jobs, last]).max())
 
 
-def heads(shop: JobShop) -> Schedule:
-    """Return the earliest start of each operation in its job, were there no other job."""
-    durations = shop.durations.astype(np.int64)
-    return np.asarray(shop.release[:, None] + durations.cumsum(axis=1) - durations)
-
-
 def tails(shop: JobShop) -> Schedule:
     """Return the least time from the start of each operation to the end of its job."""
     return shop.durations[:, ::-1].astype(np.int64).cumsum(axis=1)[:, ::-1]
@@ -92,8 +105,8 @@ def tails(shop: JobShop) -> Schedule:
 def left_shifted(shop: JobShop, starts: Schedule) -> Schedule:
     """Return an active schedule in which no operation starts later than in the given one.
 
-    The operations are inserted in order of their start, each into the first gap of its machine
-    that holds it (the serial schedule generation scheme, Kolisch 1996).
+    The operations are inserted in order of their start, each into the first gap of its machine's
+    open time that holds it (the serial schedule generation scheme, Kolisch 1996).
 
     Args:
         shop: the problem.
@@ -107,7 +120,7 @@ def left_shifted(shop: JobShop, starts: Schedule) -> Schedule:
     shifted = np.zeros(starts.shape, np.int64)
     step = [0] * shop.jobs
     ready = shop.release.tolist()
-    busy: list[list[tuple[int, int]]] = [[] for _ in range(shop.n_machines)]
+    busy = [list(windows) for windows in shop.windows]
     for j in job[order].tolist():
         k = step[j]
         duration = int(shop.durations[j, k])
@@ -142,7 +155,12 @@ def dispatch_order(shop: JobShop, starts: Schedule) -> NDArray[np.int64]:
     for t in range(len(actions)):
         k = np.minimum(step, shop.lengths - 1)
         machines = shop.machines[jobs, k]
-        completes = np.maximum(job_ready, machine_ready[machines]) + shop.durations[jobs, k]
+        durations = shop.durations[jobs, k]
+        begins = np.maximum(job_ready, machine_ready[machines])
+        if shop.closed.size:
+            waiting = zip(machines.tolist(), begins.tolist(), durations.tolist(), strict=True)
+            begins = np.array([earliest_start(shop.windows[i], *rest) for i, *rest in waiting])
+        completes = begins + durations
         unfinished = np.flatnonzero(step < shop.lengths)
         chosen = machines[unfinished[completes[unfinished].argmin()]]
         here = unfinished[machines[unfinished] == chosen]

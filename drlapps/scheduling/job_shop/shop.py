@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drlapps.errors import InputError
+from drlapps.scheduling.job_shop import calendars
 
 IntArray = NDArray[np.int32]
 
@@ -19,6 +21,8 @@ LARGEST = int(np.iinfo(np.int32).max)
 
 LAST_MACHINE = 99_999
 """Highest machine index, so that a mistyped one cannot make arrays of that size."""
+
+_SINGULAR = {"durations": "duration", "machines": "machine", "due": "due date", "weights": "weight"}
 
 
 def _empty() -> IntArray:
@@ -35,6 +39,10 @@ class JobShop:
     sequence of machines, with repetitions. Jobs with fewer operations than the longest one are
     padded: only the first ``lengths[j]`` columns of row ``j`` count, the others are zero.
 
+    Beyond the classical problem a job may have a release date, a due date and a weight, and a
+    machine may be closed at times. An operation lies wholly in open time; one without duration
+    may stand at the start or the end of a closed window, but not inside.
+
     The arrays are copied, turned into ``int32`` and made read-only. Compare the content of two
     instances by :attr:`hash`.
 
@@ -46,6 +54,10 @@ class JobShop:
         lower_bound: best makespan known to be impossible to beat.
         upper_bound: makespan of the best known schedule.
         lengths: number of operations of each job, shape ``(n,)``; all ``m`` when left out.
+        due: due date of each job, shape ``(n,)``; empty where there are none.
+        weights: weight of each job's tardiness, shape ``(n,)``; ones when left out.
+        closed: rows ``(machine, start, end)``, shape ``(w, 3)``: the machine is closed in
+            ``[start, end)``. They are sorted, and those of a machine that touch made one.
 
     Raises:
         InputError: if the arrays do not describe a job shop, or a bound contradicts them.
@@ -58,6 +70,9 @@ class JobShop:
     lower_bound: int | None = None
     upper_bound: int | None = None
     lengths: IntArray = field(default_factory=_empty)
+    due: IntArray = field(default_factory=_empty)
+    weights: IntArray = field(default_factory=_empty)
+    closed: IntArray = field(default_factory=_empty)
 
     def __post_init__(self) -> None:
         """Check the arrays and put private read-only copies in their place."""
@@ -77,18 +92,21 @@ class JobShop:
         if lengths.min() < width:
             padding = np.arange(width) >= lengths[:, None]
             durations[padding] = machines[padding] = 0
-        for what, values in (("duration", durations), ("machine", machines), ("release", release)):
-            if values.min() < 0:
-                raise self._error(f"has the negative {what} {values.min()}")
+        due = self._per_job("due", self.due, count, None)
+        weights = self._per_job("weights", self.weights, count, 1)
+        arrays = {"durations": durations, "machines": machines, "release": release}
+        arrays |= {"lengths": lengths, "due": due, "weights": weights}
+        for what, values in arrays.items():
+            if values.size and values.min() < 0:
+                raise self._error(f"has the negative {_SINGULAR.get(what, what)} {values.min()}")
         if machines.max() > LAST_MACHINE:
             raise self._error(f"has machine {machines.max()}; the last index is {LAST_MACHINE}")
-        if int(durations.sum(dtype=np.int64)) + int(release.max()) > LARGEST:
-            raise self._error(f"has times whose sum exceeds {LARGEST}")
-        arrays = {"durations": durations, "machines": machines}
-        arrays |= {"release": release, "lengths": lengths}
+        arrays["closed"] = self._calendar(self.closed, int(machines.max()))
         for key, values in arrays.items():
             values.setflags(write=False)
             object.__setattr__(self, key, values)
+        if self.latest_end > LARGEST:
+            raise self._error(f"has times whose sum exceeds {LARGEST}")
         self._check_bounds()
 
     @classmethod
@@ -100,6 +118,9 @@ class JobShop:
         release: Sequence[int] = (),
         lower_bound: int | None = None,
         upper_bound: int | None = None,
+        due: Sequence[int] = (),
+        weights: Sequence[int] = (),
+        closed: Sequence[tuple[int, int, int]] = (),
     ) -> JobShop:
         """Build an instance from each job's ``(machine, duration)`` pairs, which may be ragged."""
         rows = [list(job) for job in jobs]
@@ -118,6 +139,9 @@ class JobShop:
             lower_bound=lower_bound,
             upper_bound=upper_bound,
             lengths=lengths,
+            due=np.asarray(due),
+            weights=np.asarray(weights),
+            closed=np.asarray(closed),
         )
 
     @property
@@ -142,7 +166,42 @@ class JobShop:
         for values in (self.durations, self.machines, self.release, self.lengths):
             digest.update(repr(values.shape).encode())
             digest.update(values.astype("<i4").tobytes())
+        # Only where there are any, so that a classical shop keeps the hash it always had.
+        extras = {b"due": self.due, b"closed": self.closed}
+        if (self.weights != 1).any():
+            extras[b"weights"] = self.weights
+        for key, values in extras.items():
+            if values.size:
+                digest.update(key + repr(values.shape).encode() + values.astype("<i4").tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def windows(self) -> tuple[calendars.Windows, ...]:
+        """The closed windows ``(start, end)`` of each machine."""
+        return calendars.by_machine(self.closed, self.n_machines)
+
+    @cached_property
+    def latest_end(self) -> int:
+        """No schedule without needless idle time ends later: one job after the other, at the end.
+
+        Once all jobs are released and no window is left, some machine is always at work.
+        """
+        begin = max(int(self.release.max()), int(self.closed[:, 2].max(initial=0)))
+        return begin + int(self.durations.sum(dtype=np.int64))
+
+    def tardiness(self, ends: NDArray[np.integer[Any]]) -> dict[str, float]:
+        """Return ``weighted_tardiness`` and ``late_jobs``; nothing where there are no due dates.
+
+        Args:
+            ends: when each job ends, shape ``(n,)``.
+        """
+        if not self.due.size:
+            return {}
+        late = np.maximum(ends.astype(np.float64) - self.due, 0.0)
+        return {
+            "weighted_tardiness": float(late @ self.weights),
+            "late_jobs": float(np.count_nonzero(late)),
+        }
 
     @property
     def reference(self) -> float | None:
@@ -160,19 +219,41 @@ class JobShop:
 
         A job needs its release time and all its durations. A machine needs the shortest head
         (time before one of its operations can start), its load, and the shortest tail (time from
-        the end of one of its operations to the end of its job).
+        the end of one of its operations to the end of its job). Where machines are closed at
+        times, heads wait for open time and the load, as if it could be interrupted, fills it.
         """
         exists = np.arange(self.durations.shape[1]) < self.lengths[:, None]
-        ends = self.release[:, None] + self.durations.cumsum(axis=1)
-        heads = (ends - self.durations)[exists]
-        tails = (ends[:, -1:] - ends)[exists]
-        durations, machines = self.durations[exists], self.machines[exists]
-        bound = int(ends[:, -1].max())
-        for machine in np.unique(machines):
-            here = machines == machine
-            load = heads[here].min() + durations[here].sum() + tails[here].min()
-            bound = max(bound, int(load))
+        heads = self.heads
+        ends = heads + self.durations
+        work = self.durations.cumsum(axis=1, dtype=np.int64)
+        tails = work[:, -1:] - work
+        jobs = np.arange(self.jobs)
+        bound = int(ends[jobs, self.lengths - 1].max())
+        for machine in np.unique(self.machines[exists]):
+            here = exists & (self.machines == machine)
+            load = int(self.durations[here].sum())
+            end = calendars.earliest_end(self.windows[machine], int(heads[here].min()), load)
+            bound = max(bound, end + int(tails[here].min()))
         return bound
+
+    @cached_property
+    def heads(self) -> NDArray[np.int64]:
+        """Earliest start of each operation, were there no other job, shape ``(n, m)``.
+
+        Entries beyond a job's length mean nothing.
+        """
+        durations = self.durations.astype(np.int64)
+        heads = np.asarray(self.release[:, None] + durations.cumsum(axis=1) - durations)
+        if self.closed.size:
+            for job, length in enumerate(self.lengths.tolist()):
+                time = int(self.release[job])
+                for place in range(length):
+                    windows = self.windows[self.machines[job, place]]
+                    duration = int(durations[job, place])
+                    heads[job, place] = calendars.earliest_start(windows, time, duration)
+                    time = int(heads[job, place]) + duration
+        heads.setflags(write=False)
+        return heads
 
     def _integers(self, what: str, values: object, dimensions: int) -> IntArray:
         """Return a private ``int32`` copy of ``values``, or say why it cannot be one."""
@@ -187,16 +268,32 @@ class JobShop:
             raise self._error(f"has {what} beyond {LARGEST}")
         return array.astype(np.int32)
 
-    def _per_job(self, what: str, values: object, count: int, default: int) -> IntArray:
-        """Return one number for each job, the default where none are given."""
+    def _per_job(self, what: str, values: object, count: int, default: int | None) -> IntArray:
+        """Return one number for each job, the default where none are given, none if it is none."""
         array = self._integers(what, values, 1)
         if array.size == 0:
-            return np.full(count, default, np.int32)
+            return array if default is None else np.full(count, default, np.int32)
         if array.size != count:
             raise self._error(
                 f"needs {count} numbers as {what}, one for each job, not {array.size}"
             )
         return array
+
+    def _calendar(self, values: object, last: int) -> IntArray:
+        """Return the closed windows, sorted and merged."""
+        if np.asarray(values).size == 0:
+            return np.zeros((0, 3), np.int32)
+        rows = self._integers("closed", values, 2)
+        if rows.shape[1] != 3:
+            raise self._error("needs closed windows as rows of machine, start and end")
+        for machine, start, end in rows.tolist():
+            if not 0 <= machine <= last:
+                raise self._error(f"closes machine {machine}, but its machines are 0 to {last}")
+            if not 0 <= start < end:
+                raise self._error(
+                    f"closes machine {machine} from {start} to {end}, which is no window of time"
+                )
+        return calendars.merged(rows)
 
     def _check_bounds(self) -> None:
         if self.upper_bound is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from drlapps.look import ALARM, INK, WIDTH, data, dress, ink_on, palette
+import numpy as np
+
+from drlapps.look import ALARM, FAINT, INK, WIDTH, data, dress, ink_on, palette
 from drlapps.scheduling.job_shop.shop import JobShop
 
 if TYPE_CHECKING:
@@ -53,7 +55,8 @@ def gantt(instance: JobShop, solution: Mapping[str, Any], title: str) -> alt.Lay
     """Return the Gantt chart: a row for each machine, a bar for each operation, a colour a job.
 
     Wide bars bear the number of their job; in a page, a click on a bar picks its job out. A line
-    marks the makespan, a dashed one that of the best known schedule.
+    marks the makespan, a dashed one that of the best known schedule. Behind the bars, a machine is
+    grey while it is closed.
     """
     import altair as alt
 
@@ -89,6 +92,10 @@ def gantt(instance: JobShop, solution: Mapping[str, Any], title: str) -> alt.Lay
         legend=alt.Legend(title="job", symbolType="square") if few else None,
     )
     tooltip = ["job:N", "operation:N", "machine:N", "start:Q", "end:Q", "duration:Q"]
+    if instance.due.size:
+        tooltip.append("due:Q")
+        for bar in bars:
+            bar["due"] = int(instance.due[bar["job"]])
     base = alt.Chart(data(bars)).encode(y=y, tooltip=tooltip)
     picked = alt.selection_point(fields=["job"], name="picked")
     layers = [
@@ -99,6 +106,11 @@ def gantt(instance: JobShop, solution: Mapping[str, Any], title: str) -> alt.Lay
         )
         .add_params(picked)
     ]  # fmt: skip
+    if closed := _closed(instance, horizon):
+        bands = alt.Chart(data(closed)).mark_bar(color=FAINT, opacity=0.3)
+        layers.insert(
+            0, bands.encode(x=x, x2="end:Q", y=y, tooltip=["machine:N", "start:Q", "end:Q"])
+        )
     if best is not None:
         layers.append(_line(best, INK, dashed=True))
     layers += [
@@ -108,9 +120,33 @@ def gantt(instance: JobShop, solution: Mapping[str, Any], title: str) -> alt.Lay
         .mark_text(fontSize=min(11, height - 6))
         .encode(x="middle:Q", text="label:N", color=alt.Color("ink:N", scale=None)),
     ]
-    known = "" if best is None else f", best known {best:,} (dashed)"
-    subtitle = f"makespan {makespan:,} (red line){known}"
-    return dress(layers, height=alt.Step(height), title=alt.Title(title, subtitle=subtitle))
+    heading = alt.Title(title, subtitle=_subtitle(instance, rows))
+    return dress(layers, height=alt.Step(height), title=heading)
+
+
+def _closed(instance: JobShop, horizon: int) -> list[dict[str, Any]]:
+    """Return the windows in which machines are closed, as far as the picture goes."""
+    return [
+        {"machine": f"machine {machine}", "start": start, "end": min(end, horizon)}
+        for machine, start, end in instance.closed.tolist()
+        if start < horizon
+    ]
+
+
+def _subtitle(instance: JobShop, rows: list[dict[str, int]]) -> str:
+    """Return the schedule's figures in words."""
+    ends = np.zeros(instance.jobs, np.int64)
+    for row in rows:
+        ends[row["job"]] = max(ends[row["job"]], row["end"])
+    parts = [f"makespan {ends.max():,} (red line)"]
+    if instance.upper_bound is not None:
+        parts.append(f"best known {instance.upper_bound:,} (dashed)")
+    if missed := instance.tardiness(ends):
+        parts.append(f"total weighted tardiness {missed['weighted_tardiness']:,.0f}")
+        parts.append(f"late jobs {missed['late_jobs']:.0f}")
+    if instance.closed.size:
+        parts.append("closed times grey")
+    return ", ".join(parts)
 
 
 def _line(time: int, colour: str, *, dashed: bool) -> alt.Chart:

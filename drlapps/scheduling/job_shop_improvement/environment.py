@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from drlapps.errors import InputError, unknown
 from drlapps.scheduling.job_shop.local_search import graph
+from drlapps.scheduling.job_shop.plans import refuse_closed
 from drlapps.scheduling.job_shop.shop import JobShop
 from drlapps.scheduling.job_shop_improvement import features, kernels
 from drlapps.scheduling.job_shop_improvement.starts import RULES, Starter
@@ -28,15 +29,16 @@ class JobShopImprovementEnv(VectorEnvironment):
 
     ## Description
 
-    The job-shop problem ``J || C_max`` again, but the state is a complete schedule: a *selection*,
-    the order of the operations on every machine, with every operation as early as that order
-    allows. The makespan is the longest path through the graph of job and machine arcs; a path of
-    that length is *critical*. It falls into *blocks* of operations that follow each other on a
-    machine. Only a swap at the border of a block can shorten the schedule at once: the first two or
-    last two operations of a block, but of the first block only the last two and of the last block
-    only the first two (the neighbourhood N5 of Nowicki and Smutnicki, 1996). Each step swaps one
-    such pair of one critical path; where there are several paths, one is drawn. What counts is the
-    best schedule met on the way, so a step may well lengthen the present one.
+    The job-shop problem ``J || C_max`` again, with machines that are never closed, but the state
+    is a complete schedule: a *selection*, the order of the operations on every machine, with every
+    operation as early as that order allows. The makespan is the longest path through the graph of
+    job and machine arcs; a path of that length is *critical*. It falls into *blocks* of operations
+    that follow each other on a machine. Only a swap at the border of a block can shorten the
+    schedule at once: the first two or last two operations of a block, but of the first block only
+    the last two and of the last block only the first two (the neighbourhood N5 of Nowicki and
+    Smutnicki, 1996). Each step swaps one such pair of one critical path; where there are several
+    paths, one is drawn. What counts is the best schedule met on the way, so a step may well
+    lengthen the present one.
 
     The decision process is that of Zhang et al. (2024). Beyond theirs, the state holds what local
     search remembers: when each operation was last moved, and which selections have been met.
@@ -147,6 +149,7 @@ class JobShopImprovementEnv(VectorEnvironment):
     - ``start_makespan``: of the first schedule.
     - ``steps_to_best``: swaps after which the best one was met.
     - ``feasible``: 1, as every schedule met is.
+    - ``weighted_tardiness``, ``late_jobs``: of the best schedule, where the instance has due dates.
 
     ## References
 
@@ -204,6 +207,7 @@ class JobShopImprovementEnv(VectorEnvironment):
         self._observe()
 
     def _load(self, row: int, instance: JobShop, rng: np.random.Generator) -> None:
+        refuse_closed(instance, "job-shop-improvement")
         n, o = instance.durations.shape
         s, t = self.selection, self.search
         if n > s.lengths.shape[1] or o > s.machines.shape[2]:
@@ -261,12 +265,19 @@ class JobShopImprovementEnv(VectorEnvironment):
         return masks
 
     def metrics(self, row: int) -> dict[str, float]:
-        """Return ``makespan``, ``start_makespan``, ``steps_to_best`` and ``feasible``."""
+        """Return ``makespan``, ``start_makespan``, ``steps_to_best`` and ``feasible``.
+
+        With due dates also what comes of them in the best schedule.
+        """
+        instance, best = self.instances[row], self.search.best_starts[row]
+        jobs, last = np.arange(instance.jobs), instance.lengths - 1
+        starts = best.reshape(self.selection.machines.shape[1:])[jobs, last]
         return {
             "makespan": float(self.search.best[row]),
             "start_makespan": float(self.search.initial[row]),
             "steps_to_best": float(self.search.best_step[row]),
             "feasible": 1.0,
+            **instance.tardiness(starts + instance.durations[jobs, last]),
         }
 
     def solution(self, row: int) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class ImprovementAgent(ImprovingSolver):
 
     def solve(self, instance: JobShop, seed: int, start: Start | None = None) -> Plan:
         """Return the plan for one instance."""
+        plans.refuse_closed(instance, "improvement")
         agent = self._agent
         incumbents = Incumbents(start=start)
         first = plans.first_schedule(instance, start)

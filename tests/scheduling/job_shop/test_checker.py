@@ -97,6 +97,44 @@ def test_all_violations_are_told() -> None:
     assert len(violations(SHOP, {"start": [[0, 0], [0, 0]]})) == 5
 
 
+@pytest.mark.parametrize(
+    ("start", "feasible"), [(0, True), (1, False), (3, False), (4, False), (5, True), (6, True)]
+)
+def test_operations_lie_in_open_time(start: int, feasible: bool) -> None:
+    shop = JobShop.from_jobs("shift", [[(0, 2)], [(1, 9)]], closed=[(0, 2, 5), (1, 9, 12)])
+    assert check(shop, {"start": [[start], [0]]})["feasible"] == feasible
+    if not feasible:
+        assert violations(shop, {"start": [[start], [0]]}) == [
+            f"operation 0 of job 0 runs from {start} to {start + 2} on machine 0, "
+            "which is closed from 2 to 5"
+        ]
+
+
+@pytest.mark.parametrize(("start", "feasible"), [(2, True), (3, False), (4, False), (5, True)])
+def test_operations_without_duration_and_closed_windows(start: int, feasible: bool) -> None:
+    shop = JobShop.from_jobs("zero", [[(0, 0)]], closed=[(0, 2, 5)])
+    assert check(shop, {"start": [[start]]})["feasible"] == feasible
+
+
+def test_tardiness_by_hand() -> None:
+    # Job 0 ends at 10, 2 late; job 1 at 7, in time; job 2 at 4, 1 late.
+    shop = JobShop.from_jobs(
+        "due", [[(0, 3), (1, 2)], [(1, 3)], [(2, 4)]], due=[8, 7, 3], weights=[4, 2, 1]
+    )
+    assert check(shop, {"start": [[0, 8], [4], [0]]}) == {
+        "makespan": 10.0,
+        "feasible": 1.0,
+        "weighted_tardiness": 9.0,
+        "late_jobs": 2.0,
+    }
+    assert check(shop, {}) == {
+        "makespan": math.inf,
+        "feasible": 0.0,
+        "weighted_tardiness": math.inf,
+        "late_jobs": 3.0,
+    }
+
+
 def test_numpy_integers_are_whole_numbers() -> None:
     start = [list(np.array([3, 6])), list(np.array([1, 8]))]
     assert check(SHOP, {"start": start}) == {"makespan": 12.0, "feasible": 1.0}

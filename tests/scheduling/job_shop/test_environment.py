@@ -26,14 +26,17 @@ Choice = Callable[[JobShopEnv], int]
 
 
 def shops(least_duration: int = 0, most_jobs: int = 4) -> st.SearchStrategy[JobShop]:
-    """Shops with ragged routes, recirculation and release dates."""
+    """Shops with ragged routes, recirculation and release dates, some with due dates."""
     operation = st.tuples(st.integers(0, 2), st.integers(least_duration, 6))
-    job = st.tuples(st.lists(operation, min_size=1, max_size=3), st.integers(0, 5))
-    return st.lists(job, min_size=1, max_size=most_jobs).map(
-        lambda jobs: JobShop.from_jobs(
-            "drawn", [route for route, _ in jobs], release=[release for _, release in jobs]
-        )
-    )
+    route = st.lists(operation, min_size=1, max_size=3)
+    job = st.tuples(route, st.integers(0, 5), st.integers(0, 20), st.integers(0, 4))
+
+    def shop(jobs: list[tuple[list[tuple[int, int]], int, int, int]], dated: bool) -> JobShop:
+        routes, release, due, weights = (list(column) for column in zip(*jobs, strict=True))
+        extras = {"due": due, "weights": weights} if dated else {}
+        return JobShop.from_jobs("drawn", routes, release=release, **extras)
+
+    return st.builds(shop, st.lists(job, min_size=1, max_size=most_jobs), st.booleans())
 
 
 def start(shop: JobShop, **options: object) -> JobShopEnv:

@@ -21,11 +21,20 @@ def job_shops(draw: st.DrawFn, release: bool = True) -> JobShop:
     machine = st.integers(0, draw(st.integers(0, 5)))
     job = st.lists(st.tuples(machine, st.integers(0, 10**6)), min_size=1, max_size=6)
     jobs = draw(st.lists(job, min_size=1, max_size=6))
-    delay = st.integers(0, 100)
+    delay, extras = st.integers(0, 100), {}
+    numbers = st.lists(delay, min_size=len(jobs), max_size=len(jobs))
+    if release:
+        last = max(machine for row in jobs for machine, _ in row)
+        window = st.tuples(st.integers(0, last), delay, st.integers(1, 100))
+        windows = draw(st.lists(window, max_size=5))
+        extras["closed"] = [(machine, start, start + length) for machine, start, length in windows]
+        extras["due"] = draw(st.just([]) | numbers)
+        extras["weights"] = draw(st.just([]) | numbers)
+        extras["release"] = draw(numbers)
     shop = JobShop.from_jobs(
         draw(st.text(max_size=5)),
         jobs,
-        release=draw(st.lists(delay, min_size=len(jobs), max_size=len(jobs))) if release else (),
+        **extras,
     )
     slack = st.none() | st.integers(0, 50)
     least = shop.elementary_bound
@@ -33,7 +42,7 @@ def job_shops(draw: st.DrawFn, release: bool = True) -> JobShop:
     return JobShop.from_jobs(
         shop.name,
         jobs,
-        release=shop.release.tolist(),
+        **extras,
         lower_bound=None if lower is None else least + lower,
         upper_bound=None if upper is None else least + (lower or 0) + upper,
     )
@@ -209,6 +218,17 @@ GOOD: dict[str, object] = {"durations": [[1, 2]], "machines": [[0, 1]]}
         (GOOD | {"machines": [[0, 10**6]]}, "f: job-shop instance 'f' has machine 1000000"),
         (GOOD | {"release": [1, 2]}, "f: release has 2 numbers for 1 jobs"),
         (GOOD | {"release": 1}, "f: release is 1, not a list"),
+        (GOOD | {"due": [1, 2]}, "f: due has 2 numbers for 1 jobs"),
+        (GOOD | {"due": [-1]}, r"f: due\[0\] is -1, not between 0 and"),
+        (GOOD | {"weights": [1.5]}, r"f: weights\[0\] is 1.5, not a whole number"),
+        (GOOD | {"closed": [[0, 1, 2]]}, r"f: closed is \[\[0, 1, 2\]\], not an object"),
+        (GOOD | {"closed": {"m": []}}, r"f: closed\['m'\] names no machine; they count from 0"),
+        (GOOD | {"closed": {"0": 5}}, r"f: closed\['0'\] is 5, not a list of windows"),
+        (GOOD | {"closed": {"0": [5]}}, r"f: closed\['0'\]\[0\] is 5, not a list"),
+        (GOOD | {"closed": {"0": [[5]]}}, r"f: closed\['0'\]\[0\] has 1 numbers, not 2"),
+        (GOOD | {"closed": {"0": [[5, "6"]]}}, r"f: closed\['0'\]\[0\]\[1\] is '6', not a whole"),
+        (GOOD | {"closed": {"0": [[6, 5]]}}, "f: .* 'f' closes machine 0 from 6 to 5, which is no"),
+        (GOOD | {"closed": {"7": [[5, 6]]}}, "f: .* closes machine 7, but its machines are 0 to 1"),
         (GOOD | {"upper_bound": "3"}, "f: upper_bound is '3', not a whole number"),
         (GOOD | {"upper_bound": 2}, "f: .* upper bound 2 below its lower bound 3"),
     ],
@@ -238,10 +258,29 @@ def test_errors_name_the_file_and_the_line(tmp_path: Path) -> None:
         files.read(path)
 
 
-def test_text_has_no_place_for_release_dates() -> None:
+def test_text_has_no_place_for_extras() -> None:
     shop = JobShop("late", np.array([[1]]), np.array([[0]]), release=np.array([4]))
-    with pytest.raises(InputError, match="late has release dates"):
+    with pytest.raises(InputError, match="late has release dates, which the text format lacks"):
         files.to_text(shop)
+    shop = JobShop.from_jobs("shift", [[(0, 1)]], due=[3], weights=[2], closed=[(0, 1, 2)])
+    sentence = "shift has due dates and weights and closed machines, which the text format lacks"
+    with pytest.raises(InputError, match=sentence):
+        files.to_text(shop)
+
+
+def test_due_dates_weights_and_closed_windows_are_read() -> None:
+    document = {
+        "durations": [[1, 2], [3]],
+        "machines": [[0, 1], [1]],
+        "due": [8, 9],
+        "weights": [4, 1],
+        "closed": {"1": [[480, 1440], [1920, 2880]], "0": [[5, 7]]},
+    }
+    shop = files.parse_json(json.dumps(document), name="plant")
+    assert shop.due.tolist() == [8, 9]
+    assert shop.weights.tolist() == [4, 1]
+    assert shop.closed.tolist() == [[0, 5, 7], [1, 480, 1440], [1, 1920, 2880]]
+    assert '"closed": {"0": [[5, 7]], "1": [[480, 1440], [1920, 2880]]}' in files.to_json(shop)
 
 
 def test_written_text_is_the_standard_format() -> None:

@@ -67,6 +67,29 @@ def test_hash_depends_on_the_problem_only() -> None:
     assert len({shop.hash, *(other.hash for other in others)}) == 6
 
 
+def test_extras_count_in_the_hash_only_where_there_are_any() -> None:
+    shop = two_by_two()
+    assert shop.hash == two_by_two(weights=np.ones(2, int), closed=np.zeros((0, 3), int)).hash
+    others = [
+        two_by_two(due=np.array([3, 4])),
+        two_by_two(due=np.array([3, 5])),
+        two_by_two(weights=np.array([3, 4])),
+        two_by_two(due=np.array([3, 4]), weights=np.array([3, 4])),
+        two_by_two(closed=np.array([[0, 3, 4]])),
+        two_by_two(closed=np.array([[1, 3, 4]])),
+    ]
+    assert len({shop.hash, *(other.hash for other in others)}) == 7
+    # However the windows are written.
+    halves = two_by_two(closed=np.array([[1, 4, 6], [0, 3, 4], [1, 2, 4]]))
+    assert halves.hash == two_by_two(closed=np.array([[0, 3, 4], [1, 2, 6]])).hash
+
+
+def test_tardiness_of_ends() -> None:
+    assert two_by_two().tardiness(np.array([5, 9])) == {}
+    shop = two_by_two(due=np.array([5, 6]), weights=np.array([7, 3]))
+    assert shop.tardiness(np.array([5, 9])) == {"weighted_tardiness": 9.0, "late_jobs": 1.0}
+
+
 def test_padding_does_not_reach_the_hash() -> None:
     ragged = JobShop.from_jobs("ragged", [[(0, 3), (1, 2)], [(0, 2)]])
     padded = JobShop(
@@ -98,6 +121,9 @@ def test_bounds_by_hand() -> None:
         ({"machines": np.array([[0, -1], [0, 1]])}, "negative machine -1"),
         ({"machines": np.array([[0, 10**5], [0, 1]])}, "machine 100000"),
         ({"release": np.array([0, -1])}, "negative release -1"),
+        ({"due": np.array([0, -1])}, "negative due date -1"),
+        ({"due": np.array([4])}, "needs 2 numbers as due, one for each job, not 1"),
+        ({"weights": np.array([-3, 1])}, "negative weight -3"),
         ({"release": np.array([0, 1, 2])}, "needs 2 numbers as release"),
         ({"durations": np.array([[3.5, 2], [2, 4]])}, "whole numbers as durations"),
         ({"durations": np.array([3, 2])}, "durations of 2 dimensions"),

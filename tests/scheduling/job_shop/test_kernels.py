@@ -28,6 +28,25 @@ class Twin:
         self.starts = self.starts or [[] for _ in range(self.shop.jobs)]
         self.jobs = range(self.shop.jobs)
         self.machines = range(self.shop.n_machines)
+        self.shut: list[set[int]] = [set() for _ in self.machines]
+        for i, start, end in self.shop.closed.tolist():
+            self.shut[i] |= set(range(start, end))
+
+    def opening(self, i: int, time: int, duration: int) -> int:
+        """The first time from then on at which an operation fits, minute by minute."""
+        inside = {t for t in self.shut[i] if t - 1 in self.shut[i]}
+        while not (self.shut[i] if duration else inside).isdisjoint(
+            range(time, time + max(duration, 1))
+        ):
+            time += 1
+        return time
+
+    def through(self, i: int, time: int, load: int) -> int:
+        """When so many open minutes of the machine have passed."""
+        while load:
+            load -= time not in self.shut[i]
+            time += 1
+        return time
 
     def machine(self, j: int, k: int) -> int:
         return int(self.shop.machines[j, k])
@@ -64,24 +83,26 @@ class Twin:
         """Earliest start as the machines stand: wait for each machine on the way."""
         time = self.job_ready(j)
         for place in range(len(self.starts[j]), k):
-            time = max(time, self.machine_ready(self.machine(j, place))) + self.duration(j, place)
-        return max(time, self.machine_ready(self.machine(j, k)))
+            time = self.begin(j, place, time) + self.duration(j, place)
+        return self.begin(j, k, time)
+
+    def begin(self, j: int, k: int, time: int) -> int:
+        """Earliest start of an operation that comes to its machine at ``time``."""
+        i = self.machine(j, k)
+        return self.opening(i, max(time, self.machine_ready(i)), self.duration(j, k))
 
     def job_bound(self, j: int) -> int:
         last = int(self.shop.lengths[j]) - 1
         return self.head(j, last) + self.duration(j, last) if self.left(j) else self.job_ready(j)
 
     def machine_bound(self, i: int) -> int:
-        """Carlier 1982: earliest head + load + shortest tail."""
+        """Carlier 1982: earliest head + load + shortest tail; the load takes open time."""
         there = self.left_on(i)
         if not there:
             return self.machine_ready(i)
         after = [sum(self.duration(j, x) for x in self.left(j) if x > k) for j, k in there]
-        return (
-            min(self.head(j, k) for j, k in there)
-            + sum(self.duration(j, k) for j, k in there)
-            + min(after)
-        )
+        load = sum(self.duration(j, k) for j, k in there)
+        return self.through(i, min(self.head(j, k) for j, k in there), load) + min(after)
 
     def bound(self) -> int:
         return max(
@@ -130,12 +151,16 @@ class Twin:
 
 
 def drawn_shop(rng: np.random.Generator) -> JobShop:
-    """A small shop with ragged routes, recirculation, zero durations and release dates."""
+    """A small shop: ragged, recirculating, with zero durations, release dates, closed windows."""
     jobs = [
         [(int(rng.integers(4)), int(rng.integers(7))) for _ in range(rng.integers(1, 5))]
         for _ in range(rng.integers(1, 6))
     ]
-    return JobShop.from_jobs("drawn", jobs, release=rng.integers(0, 6, len(jobs)).tolist())
+    last = max(machine for job in jobs for machine, _ in job)
+    starts = rng.integers(0, 30, rng.integers(8) * rng.integers(2))
+    closed = [(int(rng.integers(last + 1)), t, t + int(rng.integers(1, 6))) for t in starts]
+    release = rng.integers(0, 6, len(jobs)).tolist()
+    return JobShop.from_jobs("drawn", jobs, release=release, closed=closed)
 
 
 def scene(seed: int, rows: int = 4) -> tuple[JobShopEnv, list[Twin], np.random.Generator]:
@@ -259,7 +284,7 @@ def schrage(twin: Twin, i: int, chosen: int) -> int:
             there, key=lambda op: twin.job_bound(op[0]) - twin.head(*op) - twin.duration(*op)
         )
         waiting.remove(pick)
-        time += twin.duration(*pick)
+        time = twin.opening(i, time, twin.duration(*pick)) + twin.duration(*pick)
         latest = max(latest, time + tail(twin, *pick))
     return latest
 
@@ -274,10 +299,11 @@ def bound_if_chosen(twin: Twin, j: int) -> int:
     others = [(u, v) for u, v in twin.left_on(i) if u != j]
     candidates = [twin.job_bound(j)]
     for u, v in others:
-        candidates.append(max(twin.head(u, v), end) + twin.duration(u, v) + tail(twin, u, v))
+        begin = twin.opening(i, max(twin.head(u, v), end), twin.duration(u, v))
+        candidates.append(begin + twin.duration(u, v) + tail(twin, u, v))
     load = sum(twin.duration(u, v) for u, v in others)
     if load > 0:
-        candidates.append(end + load + min(tail(twin, u, v) for u, v in others))
+        candidates.append(twin.through(i, end, load) + min(tail(twin, u, v) for u, v in others))
     return max(candidates)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
@@ -78,6 +80,12 @@ def test_it_starts_from_what_another_policy_found() -> None:
     assert plan.incumbents[0][0] >= 2.5
     # The same order, left-shifted.
     assert plan.incumbents[0][1] == plans.makespan(TA01, found)
+
+
+def test_an_interrupt_is_still_heard_afterwards() -> None:
+    LargeNeighbourhoodSearch(iterations=1, part_time=0.01).solve(TA01, 0)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(

@@ -138,8 +138,8 @@ def test_the_best_rule_is_as_good_as_every_rule() -> None:
 
 def test_heads_and_tails() -> None:
     shop = JobShop.from_jobs("ragged", [[(0, 3), (1, 2)], [(1, 4)]], release=[1, 5])
-    assert plans.heads(shop)[0].tolist() == [1, 4]
-    assert plans.heads(shop)[1, 0] == 5
+    assert shop.heads[0].tolist() == [1, 4]
+    assert shop.heads[1, 0] == 5
     assert plans.tails(shop)[0].tolist() == [5, 2]
     assert plans.tails(shop)[1, 0] == 4
 

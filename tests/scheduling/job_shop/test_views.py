@@ -87,6 +87,26 @@ def test_lines_mark_the_makespan_and_the_best_known(best):
     assert spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 7]
 
 
+def test_closed_windows_lie_behind_the_bars_and_due_dates_are_told():
+    instance = JobShop.from_jobs(
+        "two",
+        [[(0, 3), (1, 1)], [(1, 2)]],
+        due=[5, 1],
+        weights=[4, 2],
+        closed=[(0, 0, 2), (1, 5, 9), (1, 20, 30)],
+    )
+    spec = gantt(instance, {"start": [[2, 9], [0]]}, "").to_dict()
+    bands, bars = (spec["datasets"][layer["data"]["name"]] for layer in spec["layer"][:2])
+    assert bands == [
+        {"machine": "machine 0", "start": 0, "end": 2},
+        {"machine": "machine 1", "start": 5, "end": 9},
+    ]
+    assert {(bar["job"], bar["due"]) for bar in bars} == {(0, 5), (1, 1)}
+    assert "due" in {field["field"] for field in spec["layer"][1]["encoding"]["tooltip"]}
+    # Job 0 ends at 10, 5 late; job 1 at 2, 1 late.
+    assert "total weighted tardiness 22, late jobs 2" in spec["title"]["subtitle"]
+
+
 def test_the_largest_schedule_becomes_a_picture(tmp_path):
     instance = shop(100, 20)
     drawn = figures(instance, dispatched(instance), "100 jobs")

@@ -91,6 +91,7 @@ class SimulatedAnnealing(ImprovingSolver):
 
     def solve(self, instance: JobShop, seed: int, start: Start | None = None) -> Plan:
         """Return the plan for one instance."""
+        plans.refuse_closed(instance, "simulated-annealing")
         incumbents = Incumbents(start=start)
         first = plans.first_schedule(instance, start)
         incumbents.add(plans.makespan(instance, first))

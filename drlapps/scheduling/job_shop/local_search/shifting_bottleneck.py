@@ -62,6 +62,7 @@ class ShiftingBottleneck(Solver):
 
     def solve(self, instance: JobShop, seed: int) -> Plan:
         """Return the plan for one instance."""
+        plans.refuse_closed(instance, "shifting-bottleneck")
         incumbents = Incumbents()
         partial = _Partial(instance)
         waiting = [int(machine) for machine in np.unique(partial.machines)]

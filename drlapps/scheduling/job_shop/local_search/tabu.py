@@ -83,6 +83,7 @@ class TabuSearch(ImprovingSolver):
 
     def solve(self, instance: JobShop, seed: int, start: Start | None = None) -> Plan:
         """Return the plan for one instance."""
+        plans.refuse_closed(instance, "tabu")
         incumbents = Incumbents(start=start)
         first = plans.first_schedule(instance, start)
         incumbents.add(plans.makespan(instance, first))
