@@ -8,10 +8,12 @@ from drlapps.scheduling.inventory.tasks import (
 )
 from drlapps.scheduling.job_shop.task import JOB_SHOP
 from drlapps.scheduling.job_shop_improvement.task import JOB_SHOP_IMPROVEMENT
+from drlapps.scheduling.job_shop_tardiness.task import JOB_SHOP_TARDINESS
 
 TASKS = (
     JOB_SHOP,
     JOB_SHOP_IMPROVEMENT,
+    JOB_SHOP_TARDINESS,
     LOST_SALES,
     DUAL_SOURCING,
     SERIAL_INVENTORY,
