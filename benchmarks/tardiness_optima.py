@@ -63,7 +63,7 @@ def main() -> None:
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else BEST_KNOWN
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 600.0
     shops = singer_pinedo()
-    table = {shop.name: (shop.bound, shop.reference or 0.0) for shop in shops}
+    table = {s.name: (s.bound, s.reference) for s in shops if s.reference is not None}
     for shop in shops:
         if shop.bound != shop.reference:
             table[shop.name] = bounds(shop, seconds)
