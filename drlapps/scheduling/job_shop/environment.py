@@ -160,7 +160,7 @@ class JobShopEnv(VectorEnvironment):
     - v0: first release.
     """
 
-    STATE: ClassVar[tuple[str, ...]] = kernels.State._fields
+    STATE: ClassVar[tuple[str, ...]] = (*kernels.State._fields, "windows")
 
     def __init__(
         self,
@@ -198,6 +198,8 @@ class JobShopEnv(VectorEnvironment):
         self.initial_bound = np.ones(b, np.int32)
         self.mask = np.zeros((b, n), np.bool_)
         self._state = kernels.State(*(getattr(self, name) for name in kernels.State._fields))
+        # What the kernels take: see there.
+        self._windows = self.windows if w else None
         self._set_spaces(
             gymnasium.spaces.Box(-10.0, 10.0, (n, len(FEATURES)), np.float32),
             gymnasium.spaces.Discrete(n),
@@ -239,21 +241,22 @@ class JobShopEnv(VectorEnvironment):
         self.starts[row] = 0
         self.heads[row] = 0
         self.operations_left[row] = self.lengths[row].sum()
-        kernels.admit(self._state, row, self.delay)
-        kernels.update_bound(self._state, row)
+        kernels.admit(self._state, self._windows, row, self.delay)
+        kernels.update_bound(self._state, self._windows, row)
         self.initial_bound[row] = max(self.bound[row], 1)
 
     def _advance(self, actions: Array, active: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
         rewards = np.zeros(self.num_envs, np.float32)
         terminated = ~active
         kernels.advance(
-            self._state, actions, active, self.delay, self.skip_forced, rewards, terminated
-        )
+            self._state, self._windows, actions, active,
+            self.delay, self.skip_forced, rewards, terminated,
+        )  # fmt: skip
         return rewards, terminated, np.zeros(self.num_envs, np.bool_)
 
     def _observe(self) -> Array:
         observations = np.empty((*self.lengths.shape, len(FEATURES)), np.float32)
-        observe(self._state, observations)
+        observe(self._state, self._windows, observations)
         return observations
 
     def action_masks(self) -> NDArray[np.bool_]:

@@ -81,7 +81,7 @@ def clip(x: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def observe(s: State, observations: NDArray[np.float32]) -> None:
+def observe(s: State, windows: IntArray | None, observations: NDArray[np.float32]) -> None:
     """Fill ``observations`` (B, n, features), in the order of :data:`FEATURES`."""
     n, m = s.lengths.shape[1], s.load_left.shape[1]
     queue = np.empty((10, m))
@@ -110,7 +110,7 @@ def observe(s: State, observations: NDArray[np.float32]) -> None:
                 growth = s.bound[b] / s.initial_bound[b] - 1.0
                 observations[b, j, _CONTEXT + 1] = squash(5.0 * growth)
                 observations[b, j, _CONTEXT + 2] = squash(alive / s.n_machines[b] - 1.0)
-        look_ahead(s, b, unit, horizon, line, observations[b])
+        look_ahead(s, windows, b, unit, horizon, line, observations[b])
 
 
 @njit(cache=True, error_model="numpy")
@@ -228,6 +228,7 @@ def describe(
 @njit(cache=True, error_model="numpy")
 def look_ahead(
     s: State,
+    windows: IntArray | None,
     b: int,
     unit: float,
     horizon: float,
@@ -261,7 +262,6 @@ def look_ahead(
                 line[3, length] = j
                 length += 1
     sort_by_tail(line, length)
-    calendars = s.windows.shape[2] > 0
     best_bound, best_schrage = np.inf, np.inf
     for j in range(s.lengths.shape[1]):
         if not s.mask[b, j]:
@@ -274,16 +274,18 @@ def look_ahead(
             if line[3, o] == j:
                 continue
             begin = max(line[0, o], end)
-            if calendars:
-                begin = opening(s.windows, b, chosen, begin, line[1, o])
+            if windows is not None:
+                begin = opening(windows, b, chosen, begin, line[1, o])
             bound = max(bound, begin + line[1, o] + line[2, o])
             load += line[1, o]
             tail = min(tail, line[2, o])
             imposed += max(end - line[0, o], 0.0)
         if load > 0:
-            last = through(s.windows, b, chosen, end, load) if calendars else end + load
+            last = end + load
+            if windows is not None:
+                last = through(windows, b, chosen, end, load)
             bound = max(bound, last + tail)
-        rest = schrage(line, length, j, end, s.windows, b, chosen)
+        rest = schrage(line, length, j, end, windows, b, chosen)
         estimate = max(float(s.job_bound[b, j]), rest)
         row = rows[j]
         row[_BOUND] = clip((bound - s.bound[b]) / horizon)
@@ -317,7 +319,7 @@ def schrage(
     length: int,
     first: int,
     time: float,
-    windows: IntArray,
+    windows: IntArray | None,
     b: int,
     i: int,
 ) -> float:
@@ -328,7 +330,7 @@ def schrage(
         length: how many.
         first: job whose operation goes first and ends at ``time``.
         time: from when on the machine is free.
-        windows: of all machines, shape ``(B, m, w, 2)``.
+        windows: closed ones of all machines, shape ``(B, m, w, 2)``, or ``None``.
         b: row of the batch.
         i: the machine.
     """
@@ -353,7 +355,7 @@ def schrage(
             time = head
             continue
         line[4, pick] = 1.0
-        if windows.shape[2] > 0:
+        if windows is not None:
             time = opening(windows, b, i, time, line[1, pick])
         time += line[1, pick]
         makespan = max(makespan, time + line[2, pick])

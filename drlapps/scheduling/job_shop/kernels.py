@@ -4,8 +4,9 @@ Every kernel has a plain NumPy twin in ``tests/scheduling/job_shop/test_kernels.
 agree with it. Shapes: batch ``B``, jobs ``n``, operations a job ``o``, machines ``m``, closed
 windows a machine ``w``.
 
-A batch without any window (``w = 0``) pays nothing for calendars: the loops are inlined twice, with
-them and without, since even a branch that is never taken would make them slower by half.
+The closed windows, ``(B, m, w, 2)``, are an argument beside the state: start and end of each, in
+order, and :data:`NEVER` for those that do not exist. A batch that has none passes ``None``, for
+which Numba compiles kernels of their own: a branch that is never taken would slow them by a third.
 """
 
 from __future__ import annotations
@@ -34,8 +35,6 @@ class State(NamedTuple):
     """(B, n) operations of each job; 0 for the padding of smaller shops."""
     release: IntArray
     """(B, n) earliest start of each job."""
-    windows: IntArray
-    """(B, m, w, 2) start and end of each machine's closed windows, in order; ``NEVER`` beyond."""
     n_machines: IntArray
     """(B,)."""
     next_operation: IntArray
@@ -102,14 +101,14 @@ def through(windows: IntArray, b: int, i: int, time: float, load: float) -> floa
     return time + load
 
 
-@njit(inline="always", error_model="numpy")
-def dispatch(s: State, b: int, j: int) -> None:
+@njit(cache=True, error_model="numpy")
+def dispatch(s: State, windows: IntArray | None, b: int, j: int) -> None:
     """Append the next operation of job ``j`` at its earliest start."""
     k = s.next_operation[b, j]
     i = s.machines[b, j, k]
     begin = max(s.job_ready[b, j], s.machine_ready[b, i])
-    if s.windows.shape[2] > 0:
-        begin = opening(s.windows, b, i, begin, s.durations[b, j, k])
+    if windows is not None:
+        begin = opening(windows, b, i, begin, s.durations[b, j, k])
     end = begin + s.durations[b, j, k]
     s.starts[b, j, k] = begin
     s.job_ready[b, j] = end
@@ -121,17 +120,8 @@ def dispatch(s: State, b: int, j: int) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def update_bound(s: State, b: int) -> None:
+def update_bound(s: State, windows: IntArray | None, b: int) -> None:
     """Recompute heads and bounds; ``bound[b]`` is the makespan itself at the end."""
-    if s.windows.shape[2] > 0:
-        sweep(s, b, True)
-    else:
-        sweep(s, b, False)
-
-
-@njit(inline="always", error_model="numpy")
-def sweep(s: State, b: int, calendars: bool) -> None:
-    """Recompute heads and bounds, looking at ``calendars`` or not."""
     m = s.load_left.shape[1]
     tail = np.full(m, NEVER)
     bounds, ready = s.machine_bound[b], s.machine_ready[b]
@@ -145,8 +135,8 @@ def sweep(s: State, b: int, calendars: bool) -> None:
         for k in range(s.next_operation[b, j], s.lengths[b, j]):
             i = machines[k]
             time = max(time, ready[i])
-            if calendars:
-                time = opening(s.windows, b, i, time, durations[k])
+            if windows is not None:
+                time = opening(windows, b, i, time, durations[k])
             heads[k] = time
             bounds[i] = min(bounds[i], time)
             time += durations[k]
@@ -157,7 +147,9 @@ def sweep(s: State, b: int, calendars: bool) -> None:
     for i in range(m):
         if tail[i] < NEVER:
             load = s.load_left[b, i]
-            end = through(s.windows, b, i, bounds[i], load) if calendars else bounds[i] + load
+            end = bounds[i] + load
+            if windows is not None:
+                end = through(windows, b, i, bounds[i], load)
             bounds[i] = end + tail[i]
         else:
             bounds[i] = ready[i]
@@ -166,20 +158,12 @@ def sweep(s: State, b: int, calendars: bool) -> None:
 
 
 @njit(cache=True, error_model="numpy")
-def admit(s: State, b: int, delay: float) -> int:
+def admit(s: State, windows: IntArray | None, b: int, delay: float) -> int:
     """Fill ``mask[b]`` by the hybrid schedule generation scheme; return how many are admitted.
 
     Bierwirth & Mattfeld 1999: on the machine whose operation could complete first, admit the
     operations that could start before (earliest start) + delay * (that completion - it).
     """
-    if s.windows.shape[2] > 0:
-        return select(s, b, delay, True)
-    return select(s, b, delay, False)
-
-
-@njit(inline="always", error_model="numpy")
-def select(s: State, b: int, delay: float, calendars: bool) -> int:
-    """Fill ``mask[b]``, looking at ``calendars`` or not."""
     machines, durations, mask = s.machines[b], s.durations[b], s.mask[b]
     places, lengths = s.next_operation[b], s.lengths[b]
     job_ready, machine_ready = s.job_ready[b], s.machine_ready[b]
@@ -190,8 +174,8 @@ def select(s: State, b: int, delay: float, calendars: bool) -> int:
         if k < lengths[j]:
             i = machines[j, k]
             begin = max(job_ready[j], machine_ready[i])
-            if calendars:
-                begin = opening(s.windows, b, i, begin, durations[j, k])
+            if windows is not None:
+                begin = opening(windows, b, i, begin, durations[j, k])
             end = begin + durations[j, k]
             if end < first:
                 first, chosen = end, i
@@ -202,8 +186,8 @@ def select(s: State, b: int, delay: float, calendars: bool) -> int:
         k = places[j]
         if k < lengths[j] and machines[j, k] == chosen:
             begin = max(job_ready[j], free)
-            if calendars:
-                begin = opening(s.windows, b, chosen, begin, durations[j, k])
+            if windows is not None:
+                begin = opening(windows, b, chosen, begin, durations[j, k])
             earliest = min(earliest, begin)
     limit = earliest + delay * (first - earliest)
     count = 0
@@ -211,8 +195,8 @@ def select(s: State, b: int, delay: float, calendars: bool) -> int:
         k = places[j]
         if k < lengths[j] and machines[j, k] == chosen:
             begin = max(job_ready[j], free)
-            if calendars:
-                begin = opening(s.windows, b, chosen, begin, durations[j, k])
+            if windows is not None:
+                begin = opening(windows, b, chosen, begin, durations[j, k])
             # An operation without duration that starts at the limit delays nobody.
             instant = begin == limit and durations[j, k] == 0
             if begin == earliest or begin < limit or instant:
@@ -224,6 +208,7 @@ def select(s: State, b: int, delay: float, calendars: bool) -> int:
 @njit(cache=True, error_model="numpy")
 def advance(
     s: State,
+    windows: IntArray | None,
     actions: IntArray,
     active: NDArray[np.bool_],
     delay: float,
@@ -241,14 +226,14 @@ def advance(
             j = (j + 1) % n
         before = s.bound[b]
         while True:
-            dispatch(s, b, j)
-            count = admit(s, b, delay)
+            dispatch(s, windows, b, j)
+            count = admit(s, windows, b, delay)
             if s.operations_left[b] == 0 or count > 1 or not skip_forced:
                 break
             for candidate in range(n):
                 if s.mask[b, candidate]:
                     j = candidate
                     break
-        update_bound(s, b)
+        update_bound(s, windows, b)
         rewards[b] = -_REWARD_SCALE * (s.bound[b] - before) / s.initial_bound[b]
         terminated[b] = s.operations_left[b] == 0

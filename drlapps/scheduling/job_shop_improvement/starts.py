@@ -62,8 +62,8 @@ def build(s: State, rule: int, key: Any) -> None:
             value = rank(s, j, rule, mix(key + draws))
             if value < lowest:
                 chosen, lowest = j, value
-        dispatch(s, 0, chosen)
-        admit(s, 0, 0.0)
+        dispatch(s, None, 0, chosen)
+        admit(s, None, 0, 0.0)
 
 
 @njit(cache=True, error_model="numpy")

@@ -121,7 +121,7 @@ class Goal(NamedTuple):
     machines: IntArray
     """(n*o,) machine of each operation."""
     windows: IntArray
-    """(1, m, w, 2) closed windows of each machine, as in :class:`~..job_shop.kernels.State`."""
+    """(1, m, w, 2) closed windows of each machine, as in :mod:`~..job_shop.kernels`."""
 
 
 def _goal(shop: DueDateShop) -> Goal:

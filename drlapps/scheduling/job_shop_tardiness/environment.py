@@ -171,7 +171,9 @@ class JobShopTardinessEnv(JobShopEnv):
     def _observe(self) -> Array:
         base = super()._observe()
         columns = np.empty((*self.lengths.shape, len(DUE_DATES)), np.float32)
-        features.observe(self._state, self.due, self.weights, self.tardiness, columns)
+        features.observe(
+            self._state, self._windows, self.due, self.weights, self.tardiness, columns
+        )
         measures, machines = np.split(base, [-MACHINE_COLUMNS], axis=2)
         return np.concatenate([measures, columns, machines], axis=2)
 

@@ -49,6 +49,7 @@ _CONTEXT = DUE_DATES.index("total_tardiness")
 @njit(cache=True, error_model="numpy")
 def observe(
     s: State,
+    windows: IntArray | None,
     due: IntArray,
     weights: IntArray,
     tardiness: IntArray,
@@ -58,6 +59,7 @@ def observe(
 
     Args:
         s: the batch.
+        windows: (B, m, w, 2) closed windows; ``None`` if there are none.
         due: (B, n) due dates.
         weights: (B, n) weights; 0 for the padding of smaller shops.
         tardiness: (B,) total weighted tardiness of the jobs if each ended at its bound.
@@ -84,7 +86,7 @@ def observe(
         horizon = max(s.bound[b] - now, 1.0)
         describe(s, b, due[b], weights[b], unit, mean_weight, horizon, best, columns[b])
         context(s, b, due[b], weights[b], tardiness[b] / (weight * unit + 1e-9), columns[b])
-        look_ahead(s, b, due[b], weights[b], unit, unit * mean_weight, line, columns[b])
+        look_ahead(s, windows, b, due[b], weights[b], unit, unit * mean_weight, line, columns[b])
 
 
 @njit(cache=True, error_model="numpy", inline="always")
@@ -167,6 +169,7 @@ def context(
 @njit(cache=True, error_model="numpy")
 def look_ahead(
     s: State,
+    windows: IntArray | None,
     b: int,
     due: IntArray,
     weights: IntArray,
@@ -206,7 +209,7 @@ def look_ahead(
         if s.mask[b, j]:
             k = s.next_operation[b, j]
             end = s.heads[b, j, k] + s.durations[b, j, k]
-            growth = certain_growth(s, b, due, weights, chosen, j, end)
+            growth = certain_growth(s, windows, b, due, weights, chosen, j, end)
             estimate = sequenced_growth(line, length, j, end, unit)
             rows[j, _IF_CHOSEN + 1], rows[j, _IF_CHOSEN + 3] = growth / scale, estimate / scale
             least, least_estimate = min(least, growth), min(least_estimate, estimate)
@@ -220,7 +223,14 @@ def look_ahead(
 
 @njit(cache=True, error_model="numpy")
 def certain_growth(
-    s: State, b: int, due: IntArray, weights: IntArray, machine: int, first: int, end: int
+    s: State,
+    windows: IntArray | None,
+    b: int,
+    due: IntArray,
+    weights: IntArray,
+    machine: int,
+    first: int,
+    end: int,
 ) -> float:
     """Return what the tardiness bound grows by if ``first`` holds the machine until ``end``."""
     growth = 0.0
@@ -231,8 +241,8 @@ def certain_growth(
         for k in range(s.next_operation[b, j], s.lengths[b, j]):
             i, p = s.machines[b, j, k], s.durations[b, j, k]
             time = max(time, end if i == machine else s.machine_ready[b, i])
-            if s.windows.shape[2] > 0:
-                time = opening(s.windows, b, i, time, p)
+            if windows is not None:
+                time = opening(windows, b, i, time, p)
             time += p
         late = max(time - due[j], 0) - max(s.job_bound[b, j] - due[j], 0)
         growth += weights[j] * late

@@ -132,13 +132,13 @@ def test_what_fits_minute_by_minute(
     last = next(t for t in range(time, -200, -1) if fits(shop, 0, t, duration))
     assert calendars.earliest_start(windows, time, duration) == first
     assert calendars.latest_start(windows, time, duration) == last
-    state = begin(shop)._state
-    assert kernels.opening(state.windows, 0, 0, time, duration) == first
+    padded = begin(shop).windows
+    assert kernels.opening(padded, 0, 0, time, duration) == first
     # Work that may be interrupted ends when so many open minutes have passed.
     open_minutes = [t for t in range(time, 200) if fits(shop, 0, t, 1)]
     end = open_minutes[duration - 1] + 1 if duration else first
     assert calendars.earliest_end(windows, time, duration) == end
-    assert kernels.through(state.windows, 0, 0, time, duration) == end
+    assert kernels.through(padded, 0, 0, time, duration) == end
 
 
 def test_a_day_by_hand() -> None:

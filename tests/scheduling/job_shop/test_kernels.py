@@ -173,10 +173,10 @@ def scene(seed: int, rows: int = 4) -> tuple[JobShopEnv, list[Twin], np.random.G
     for b, twin in enumerate(twins):
         for _ in range(rng.integers(twin.shop.operations + 1)):
             j = int(rng.choice(twin.unfinished()))
-            kernels.dispatch(env._state, b, j)
+            kernels.dispatch(env._state, env._windows, b, j)
             twin.dispatch(j)
-        kernels.update_bound(env._state, b)
-        kernels.admit(env._state, b, 0.0)
+        kernels.update_bound(env._state, env._windows, b)
+        kernels.admit(env._state, env._windows, b, 0.0)
     return env, twins, rng
 
 
@@ -227,7 +227,7 @@ def test_dispatch_and_update_bound(seed: int) -> None:
 def test_admit(seed: int, delay: float) -> None:
     env, twins, _ = scene(seed)
     for b, twin in enumerate(twins):
-        count = kernels.admit(env._state, b, delay)
+        count = kernels.admit(env._state, env._windows, b, delay)
         assert np.flatnonzero(env.mask[b]).tolist() == twin.admitted(delay)
         assert count == len(twin.admitted(delay))
 
@@ -245,7 +245,9 @@ def test_advance(seed: int, skip_forced: bool) -> None:
         before = env.export_state()
         rewards = np.full(len(twins), 7.0, np.float32)
         terminated = np.zeros(len(twins), np.bool_)
-        kernels.advance(env._state, actions, active, delay, skip_forced, rewards, terminated)
+        kernels.advance(
+            env._state, env._windows, actions, active, delay, skip_forced, rewards, terminated
+        )
         for b, twin in enumerate(twins):
             if not active[b]:
                 assert all(np.array_equal(env.export_state()[k][b], before[k][b]) for k in before)
@@ -423,9 +425,9 @@ def observed(twin: Twin, admitted: list[int]) -> np.ndarray:
 def test_observe(seed: int, delay: float) -> None:
     env, twins, _ = scene(seed)
     for b in range(len(twins)):
-        kernels.admit(env._state, b, delay)
+        kernels.admit(env._state, env._windows, b, delay)
     seen = np.full(env.observation_space.shape, np.nan, np.float32)
-    features.observe(env._state, seen)
+    features.observe(env._state, env._windows, seen)
     for b, twin in enumerate(twins):
         expected = observed(twin, twin.admitted(delay))
         for at, name in enumerate(FEATURES):
