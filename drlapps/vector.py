@@ -263,12 +263,13 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
         return self._observe(), rewards, terminated, truncated, info
 
     def _final_info(self, rows: Sequence[int], ended: NDArray[np.bool_]) -> Info:
-        found = [self.metrics(row) for row in rows]
         info: Info = {}
-        for key in found[0]:
-            values = np.zeros(self.num_envs)
-            values[rows] = [metrics[key] for metrics in found]
-            info[key], info[f"_{key}"] = values, ended
+        for row in rows:
+            # Instances may differ in what is measured of them.
+            for key, value in self.metrics(row).items():
+                values = info.setdefault(key, np.zeros(self.num_envs))
+                values[row] = value
+                info.setdefault(f"_{key}", np.zeros_like(ended))[row] = True
         return info
 
     def export_state(self) -> dict[str, Array]:

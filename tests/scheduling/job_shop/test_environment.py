@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from drlapps.errors import InputError
 from drlapps.scheduling.job_shop.checker import check, violations
 from drlapps.scheduling.job_shop.environment import JobShopEnv
-from drlapps.scheduling.job_shop.instances import RandomJobShops, toy
+from drlapps.scheduling.job_shop.instances import RandomJobShops, named, toy
 from drlapps.scheduling.job_shop.shop import JobShop
 from drlapps.vector import ScalarView
 
@@ -390,3 +390,16 @@ def test_a_shop_that_is_too_large_is_refused() -> None:
     env = JobShopEnv(1, MIXED)
     with pytest.raises(ValueError, match="large"):
         env.reset(seed=0, options={"instances": [large]})
+
+
+def test_a_batch_may_mix_shops_with_and_without_due_dates() -> None:
+    (plain,) = named(["ft06"])
+    (due,) = named(["ft06"], tightness=1.3)
+    env = JobShopEnv(2, [plain, due])
+    env.reset(seed=0, options={"instances": [plain, due]})
+    for _ in range(plain.operations):
+        *_, info = env.step(env.action_masks().argmax(axis=1))
+    found = info["final_info"]
+    assert found["_makespan"].tolist() == [True, True]
+    assert found["_weighted_tardiness"].tolist() == [False, True]
+    assert found["weighted_tardiness"][1] > 0.0
