@@ -405,6 +405,7 @@ def test_settings_change_named_instances_where_the_task_lets_them() -> None:
     )
     assert dear.reference > plain.reference
     assert dear.hash != plain.hash
-    assert registry.changes_instances(registry.get("scheduling/job-shop")) == set()
+    assert registry.changes_instances(registry.get("scheduling/job-shop")) == {"tightness", "shift"}
+    assert registry.changes_instances(registry.get("finance/portfolio")) == set()
     with pytest.raises(InputError, match="holding"):
         registry.instances(task, ["snyder-6.1"], holding="much")
