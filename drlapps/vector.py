@@ -263,13 +263,16 @@ class VectorEnvironment(gymnasium.vector.VectorEnv[Array, Array, Array]):
         return self._observe(), rewards, terminated, truncated, info
 
     def _final_info(self, rows: Sequence[int], ended: NDArray[np.bool_]) -> Info:
-        info: Info = {}
+        # Instances may differ in what is measured of them.
+        measured: dict[str, dict[int, float]] = {}
         for row in rows:
-            # Instances may differ in what is measured of them.
             for key, value in self.metrics(row).items():
-                values = info.setdefault(key, np.zeros(self.num_envs))
-                values[row] = value
-                info.setdefault(f"_{key}", np.zeros_like(ended))[row] = True
+                measured.setdefault(key, {})[row] = value
+        info: Info = {}
+        for key, column in measured.items():
+            values, present = np.zeros(self.num_envs), np.zeros_like(ended)
+            values[list(column)], present[list(column)] = list(column.values()), True
+            info[key], info[f"_{key}"] = values, present
         return info
 
     def export_state(self) -> dict[str, Array]:

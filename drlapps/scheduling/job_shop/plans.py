@@ -13,6 +13,8 @@ References:
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -30,6 +32,7 @@ from drlapps.scheduling.job_shop.rules import (
     LongestProcessingTime,
     MostOperationsRemaining,
     MostWorkRemaining,
+    Rule,
     ShortestProcessingTime,
 )
 from drlapps.scheduling.job_shop.shop import JobShop
@@ -73,11 +76,23 @@ def best_rule_schedule(shop: JobShop) -> Schedule:
     """
     rules = [rule() for rule in RULES]
     env = JobShopEnv(len(rules), [shop], autoreset_mode=AutoresetMode.DISABLED)
+    return best_schedule(env, rules, shop, "makespan")
+
+
+def best_schedule(env: JobShopEnv, rules: Sequence[Rule], shop: JobShop, metric: str) -> Schedule:
+    """Return the schedule of the rule that does best; of equally good ones the first counts.
+
+    Args:
+        env: a batch with a row for each rule, its autoreset disabled.
+        rules: who schedules.
+        shop: the problem.
+        metric: what is to be small.
+    """
     env.reset(seed=0, options={"instances": [shop] * len(rules)})
     for _ in range(shop.operations):
         ranks = np.stack([rule.rank(env)[row] for row, rule in enumerate(rules)])
         env.step(np.where(env.action_masks(), ranks, np.inf).argmin(axis=1))
-    best = min(range(len(rules)), key=lambda row: env.metrics(row)["makespan"])
+    best = min(range(len(rules)), key=lambda row: env.metrics(row)[metric])
     return np.array(env.starts[best], np.int64)
 
 
@@ -93,8 +108,7 @@ def first_schedule(shop: JobShop, start: Start | None) -> Schedule:
 
 def makespan(shop: JobShop, starts: Schedule) -> int:
     """Return the end of the schedule's last operation."""
-    jobs, last = np.arange(shop.jobs), shop.lengths - 1
-    return int((starts[jobs, last] + shop.durations[jobs, last]).max())
+    return int(shop.ends(starts).max())
 
 
 def tails(shop: JobShop) -> Schedule:
@@ -171,20 +185,27 @@ def dispatch_order(shop: JobShop, starts: Schedule) -> NDArray[np.int64]:
     return actions
 
 
-def plan(shop: JobShop, starts: Schedule, bound: int, incumbents: Incumbents) -> Plan:
+def plan(
+    shop: Any,
+    starts: Schedule,
+    bound: int,
+    incumbents: Incumbents,
+    value: Callable[[Any, Schedule], int] = makespan,
+) -> Plan:
     """Return a solver's answer, made active: optimal if it meets the bound, else feasible.
 
     Args:
         shop: the problem.
         starts: the best schedule that the solver found.
-        bound: the best lower bound on the makespan that it proved.
+        bound: the best lower bound on its value that it proved.
         incumbents: its improvements so far.
+        value: what a schedule of the shop is judged by.
     """
     starts = left_shifted(shop, starts)
-    value = makespan(shop, starts)
-    incumbents.add(value)
+    reached = value(shop, starts)
+    incumbents.add(reached)
     return Plan(
-        status="optimal" if value <= bound else "feasible",
+        status="optimal" if reached <= bound else "feasible",
         bound=float(bound),
         incumbents=incumbents.log(),
         actions=dispatch_order(shop, starts),

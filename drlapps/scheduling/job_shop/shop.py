@@ -189,6 +189,16 @@ class JobShop:
         begin = max(int(self.release.max()), int(self.closed[:, 2].max(initial=0)))
         return begin + int(self.durations.sum(dtype=np.int64))
 
+    def ends(self, starts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return when each job ends, shape ``(n,)``.
+
+        Args:
+            starts: start of each operation, shape ``(n, m)``; what is beyond a job's length means
+                nothing.
+        """
+        jobs, last = np.arange(self.jobs), self.lengths - 1
+        return np.asarray(starts[jobs, last] + self.durations[jobs, last], np.int64)
+
     def tardiness(self, ends: NDArray[np.integer[Any]]) -> dict[str, float]:
         """Return ``weighted_tardiness`` and ``late_jobs``; nothing where there are no due dates.
 
@@ -224,11 +234,9 @@ class JobShop:
         """
         exists = np.arange(self.durations.shape[1]) < self.lengths[:, None]
         heads = self.heads
-        ends = heads + self.durations
         work = self.durations.cumsum(axis=1, dtype=np.int64)
         tails = work[:, -1:] - work
-        jobs = np.arange(self.jobs)
-        bound = int(ends[jobs, self.lengths - 1].max())
+        bound = int(self.ends(heads).max())
         for machine in np.unique(self.machines[exists]):
             here = exists & (self.machines == machine)
             load = int(self.durations[here].sum())

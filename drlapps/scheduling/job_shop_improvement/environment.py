@@ -270,14 +270,13 @@ class JobShopImprovementEnv(VectorEnvironment):
         With due dates also what comes of them in the best schedule.
         """
         instance, best = self.instances[row], self.search.best_starts[row]
-        jobs, last = np.arange(instance.jobs), instance.lengths - 1
-        starts = best.reshape(self.selection.machines.shape[1:])[jobs, last]
+        starts = best.reshape(self.selection.machines.shape[1:])
         return {
             "makespan": float(self.search.best[row]),
             "start_makespan": float(self.search.initial[row]),
             "steps_to_best": float(self.search.best_step[row]),
             "feasible": 1.0,
-            **instance.tardiness(starts + instance.durations[jobs, last]),
+            **instance.tardiness(instance.ends(starts)),
         }
 
     def solution(self, row: int) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class CpSat(job_shop.CpSat):
             late.append(program.new_int_var(0, max(int(horizons[job]) - due, 0), f"late{job}"))
             program.add(late[job] >= model.ends[job] - due)
         if hint is not None:
-            hinted = np.maximum(plans.ends(shop, hint) - shop.due, 0)
+            hinted = np.maximum(shop.ends(hint) - shop.due, 0)
             for variable, value in zip(late, hinted.tolist(), strict=True):
                 program.add_hint(variable, value)
         program.minimize(sum(w * t for w, t in zip(shop.weights.tolist(), late, strict=True)))

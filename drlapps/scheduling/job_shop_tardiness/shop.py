@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cached_property
 
-import numpy as np
-
 from drlapps.scheduling.job_shop.shop import JobShop
 
 
@@ -51,9 +49,7 @@ class DueDateShop(JobShop):
     @cached_property
     def certain_tardiness(self) -> int:
         """The total weighted tardiness if no job ever waited for another."""
-        jobs, last = np.arange(self.jobs), self.lengths - 1
-        ends = self.heads[jobs, last] + self.durations[jobs, last]
-        return int(self.tardiness(ends)["weighted_tardiness"])
+        return int(self.tardiness(self.ends(self.heads))["weighted_tardiness"])
 
     def _check_bounds(self) -> None:
         if self.due.size == 0:
